@@ -1,0 +1,295 @@
+//! To `frameworks` (the frameworks manager, on the master).
+//!
+//! From schedulers: the calls. From `agents`: who is there. From `updates` of an agent: status
+//! updates. From `allocator`: allocations. Every call of a scheduler is an ask whose failure says
+//! what was wrong; what becomes of a task that was launched arrives as a status update.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+use crate::address::Address;
+use crate::agents::RunningExecutor;
+use crate::framework::{
+    AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, Offer, Operation,
+};
+use crate::id::{
+    AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, TaskId, UpdateId,
+};
+use crate::messages;
+use crate::task::{KillPolicy, Reason, Task, TaskStatus};
+
+// --- from schedulers ---------------------------------------------------------------------------
+
+/// I schedule for this framework: from a scheduler. The sender, or `scheduler` if given, gets the
+/// offers and updates. A framework that is subscribed elsewhere fails over to the new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscribeFramework {
+    pub info: FrameworkInfo,
+    #[serde(default)]
+    pub suppressed_roles: Vec<String>,
+    #[serde(default)]
+    pub scheduler: Option<Address>,
+}
+
+/// Answers [`SubscribeFramework`], after the registry has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameworkSubscribed {
+    pub framework_id: FrameworkId,
+    pub epoch: Epoch,
+}
+
+/// End the framework: its executors are shut down, its tasks killed, its id never used again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TeardownFramework {
+    pub framework_id: FrameworkId,
+}
+
+/// Use these offers, all of one agent. They are consumed whole; what the operations leave over
+/// returns to the allocator with `filters`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AcceptOffers {
+    pub framework_id: FrameworkId,
+    pub offer_ids: Vec<OfferId>,
+    pub operations: Vec<Operation>,
+    #[serde(default)]
+    pub filters: Filters,
+}
+
+/// Not these, thank you.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeclineOffers {
+    pub framework_id: FrameworkId,
+    pub offer_ids: Vec<OfferId>,
+    #[serde(default)]
+    pub filters: Filters,
+}
+
+/// Forget my filters and offer to these roles (none: all of mine) again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReviveOffers {
+    pub framework_id: FrameworkId,
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// Offer nothing to these roles (none: all of mine) until I revive them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SuppressOffers {
+    pub framework_id: FrameworkId,
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// End a task. A task that nobody knows is answered with a status update that says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KillTask {
+    pub framework_id: FrameworkId,
+    pub task_id: TaskId,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    #[serde(default)]
+    pub kill_policy: Option<KillPolicy>,
+}
+
+/// End an executor and all its tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShutdownExecutor {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub executor_id: ExecutorId,
+}
+
+/// I have this update; send the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AcknowledgeUpdate {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub task_id: TaskId,
+    pub update_id: UpdateId,
+}
+
+/// A task in question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskQuestion {
+    pub task_id: TaskId,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+}
+
+/// What do you know of these tasks? None named: of all of mine. Answered with status updates that
+/// need no acknowledgement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReconcileTasks {
+    pub framework_id: FrameworkId,
+    #[serde(default)]
+    pub tasks: Vec<TaskQuestion>,
+}
+
+/// Bytes for one of my executors, best effort.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageToExecutor {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub executor_id: ExecutorId,
+    pub data: Blob,
+}
+
+// --- from the agents manager -------------------------------------------------------------------
+
+/// An agent has registered: everything about it, replacing what was known. From `agents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentJoined {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub info: AgentInfo,
+    pub tasks: Vec<Task>,
+    pub executors: Vec<RunningExecutor>,
+    pub frameworks: Vec<FrameworkInfo>,
+}
+
+/// Why an agent is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentLossCause {
+    /// The connection broke; it may be back soon. Its offers are rescinded, its tasks kept.
+    Disconnected,
+    /// Declared unreachable: its tasks are TASK_UNREACHABLE, or TASK_LOST.
+    Unreachable,
+    /// It said goodbye: its tasks have ended.
+    Removed,
+    /// An operator said that it is gone for ever.
+    Gone,
+}
+
+/// An agent is not there. From `agents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentLeft {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub cause: AgentLossCause,
+}
+
+/// A launch could not be handed to its agent. From `agents`; the tasks are TASK_DROPPED/LOST.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LaunchUndeliverable {
+    pub agent_id: AgentId,
+    pub framework_id: FrameworkId,
+    pub task_ids: Vec<TaskId>,
+    pub reason: Reason,
+    pub message: String,
+}
+
+/// The agents of the registry, told once after a leader has loaded it: what may still come back.
+/// From `agents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentsRecovered {
+    pub agents: Vec<AgentId>,
+}
+
+// --- from agents' hosts ------------------------------------------------------------------------
+
+/// A status update on its way to the scheduler. From `updates` of an agent, again and again until
+/// it is acknowledged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ForwardUpdate {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub status: TaskStatus,
+    /// The newest state of the task on the agent, which may be ahead of `status`.
+    pub latest_state: crate::task::TaskState,
+}
+
+/// An executor ended. From `agent`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutorExited {
+    pub agent_id: AgentId,
+    pub framework_id: FrameworkId,
+    pub executor_id: ExecutorId,
+    /// As waitpid reports it.
+    pub status: i32,
+}
+
+/// An executor's bytes for its scheduler, best effort. From `agent`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageFromExecutor {
+    pub agent_id: AgentId,
+    pub framework_id: FrameworkId,
+    pub executor_id: ExecutorId,
+    pub data: Blob,
+}
+
+// --- from the allocator ------------------------------------------------------------------------
+
+/// Offer these. From `allocator`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferAllocations {
+    pub allocations: Vec<Allocation>,
+}
+
+// --- questions ---------------------------------------------------------------------------------
+
+/// Which frameworks are there? From anyone.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct GetFrameworks {}
+
+/// Answers [`GetFrameworks`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameworkList {
+    pub frameworks: Vec<FrameworkSummary>,
+}
+
+/// Which tasks are there? From anyone.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct GetTasks {
+    /// Only of this framework.
+    #[serde(default)]
+    pub framework_id: Option<FrameworkId>,
+    /// Only this one.
+    #[serde(default)]
+    pub task_id: Option<TaskId>,
+    /// Also the remembered ones that have ended.
+    #[serde(default)]
+    pub completed: bool,
+}
+
+/// Answers [`GetTasks`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskList {
+    pub tasks: Vec<Task>,
+}
+
+/// Which offers are outstanding? From anyone.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct GetOffers {}
+
+/// Answers [`GetOffers`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferList {
+    pub offers: Vec<Offer>,
+}
+
+messages! {
+    SubscribeFramework -> FrameworkSubscribed,
+    TeardownFramework,
+    AcceptOffers,
+    DeclineOffers,
+    ReviveOffers,
+    SuppressOffers,
+    KillTask,
+    ShutdownExecutor,
+    AcknowledgeUpdate,
+    ReconcileTasks,
+    MessageToExecutor,
+    AgentJoined,
+    AgentLeft,
+    LaunchUndeliverable,
+    AgentsRecovered,
+    ForwardUpdate,
+    ExecutorExited,
+    MessageFromExecutor,
+    OfferAllocations,
+    GetFrameworks -> FrameworkList,
+    GetTasks -> TaskList,
+    GetOffers -> OfferList,
+}

@@ -1,0 +1,43 @@
+//! Everything that crosses a boundary between two actors, as data.
+//!
+//! Owns: addresses, ids, time, resources and their algebra, the envelope and its frame codec, and
+//! one module per *receiver* with one struct per message. No I/O, no clock, no randomness, no
+//! logic beyond validation, conversion and the algebra.
+//!
+//! Invariant: every struct here is encoded with its field names (see [`codec`]); new fields are
+//! optional or defaulted, so an older peer can read a newer message and the other way round.
+
+pub mod address;
+pub mod blob;
+pub mod codec;
+pub mod envelope;
+pub mod framework;
+pub mod id;
+pub mod message;
+pub mod resources;
+pub mod task;
+pub mod time;
+
+// One module per receiver.
+pub mod agent;
+pub mod agents;
+pub mod allocator;
+pub mod elector;
+pub mod events;
+pub mod executor;
+pub mod fetcher;
+pub mod frameworks;
+pub mod isolator;
+pub mod monitor;
+pub mod registrar;
+pub mod runtime;
+pub mod scheduler;
+pub mod services;
+pub mod updates;
+
+pub use address::{Address, HostAddr};
+pub use blob::Blob;
+pub use id::*;
+pub use message::{Failure, FailureKind, Message};
+pub use resources::{Resource, Resources, Scalar};
+pub use time::Time;

@@ -1,0 +1,372 @@
+//! One resource, and a normalised bag of them.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Ranges, Scalar, Value};
+
+/// One layer of a reservation. A resource's stack goes from the outermost role to the most
+/// refined; an empty stack is unreserved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Reservation {
+    /// The role that it is held for.
+    pub role: String,
+    /// Made by a framework or operator at run time, rather than by the agent's configuration.
+    #[serde(default)]
+    pub dynamic: bool,
+    /// Who made it.
+    #[serde(default)]
+    pub principal: Option<String>,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What makes a piece of disk a persistent volume.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Disk {
+    /// The volume's id, unique per role and agent.
+    pub persistence_id: String,
+    /// Where a container sees it.
+    pub container_path: String,
+    /// Who made it.
+    #[serde(default)]
+    pub principal: Option<String>,
+}
+
+/// A named amount of something on one agent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Resource {
+    /// `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports`, or any other.
+    pub name: String,
+    pub value: Value,
+    #[serde(default)]
+    pub reservations: Vec<Reservation>,
+    #[serde(default)]
+    pub disk: Option<Disk>,
+    /// May be taken back while it is used (oversubscribed).
+    #[serde(default)]
+    pub revocable: bool,
+}
+
+impl Resource {
+    /// Unreserved and not revocable.
+    pub fn new(name: impl Into<String>, value: Value) -> Self {
+        Self { name: name.into(), value, reservations: Vec::new(), disk: None, revocable: false }
+    }
+
+    /// The role it is reserved for now; `None` if it is unreserved.
+    pub fn reserved_role(&self) -> Option<&str> {
+        self.reservations.last().map(|r| r.role.as_str())
+    }
+
+    fn same_kind(&self, other: &Self) -> bool {
+        self.cmp_kind(other) == Ordering::Equal && self.value.same_kind(&other.value)
+    }
+
+    /// Order by everything but the value.
+    fn cmp_kind(&self, other: &Self) -> Ordering {
+        (&self.name, &self.reservations, &self.disk, self.revocable).cmp(&(
+            &other.name,
+            &other.reservations,
+            &other.disk,
+            other.revocable,
+        ))
+    }
+}
+
+/// What was asked for and is not there: the first entry that is short.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{wanted} is more than the available {available}")]
+pub struct Shortage {
+    pub wanted: String,
+    pub available: String,
+}
+
+/// A normalised bag of resources.
+#[derive(
+    Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(from = "Vec<Resource>")]
+pub struct Resources(Vec<Resource>);
+
+impl From<Vec<Resource>> for Resources {
+    fn from(list: Vec<Resource>) -> Self {
+        list.into_iter().collect()
+    }
+}
+
+impl FromIterator<Resource> for Resources {
+    fn from_iter<I: IntoIterator<Item = Resource>>(list: I) -> Self {
+        let mut bag = Self::default();
+        for resource in list {
+            bag.add_one(&resource);
+        }
+        bag
+    }
+}
+
+impl Resources {
+    /// Nothing.
+    pub const EMPTY: Self = Self(Vec::new());
+
+    /// Unreserved cpus, mem (MB) and disk (MB).
+    pub fn basic(cpus: Scalar, mem: Scalar, disk: Scalar) -> Self {
+        [("cpus", cpus), ("mem", mem), ("disk", disk)]
+            .into_iter()
+            .map(|(name, scalar)| Resource::new(name, Value::Scalar(scalar)))
+            .collect()
+    }
+
+    /// Unreserved ports.
+    pub fn ports(ranges: Ranges) -> Self {
+        std::iter::once(Resource::new("ports", Value::Ranges(ranges))).collect()
+    }
+
+    /// Nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entries in their fixed order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Resource> {
+        self.0.iter()
+    }
+
+    /// The sum of a scalar over all its entries, whatever they are reserved for.
+    pub fn scalar(&self, name: &str) -> Scalar {
+        self.0
+            .iter()
+            .filter(|r| r.name == name)
+            .filter_map(|r| if let Value::Scalar(s) = r.value { Some(s) } else { None })
+            .sum()
+    }
+
+    /// All scalars by name, summed over their entries.
+    pub fn scalars(&self) -> BTreeMap<&str, Scalar> {
+        let mut sums = BTreeMap::new();
+        for r in &self.0 {
+            if let Value::Scalar(s) = r.value {
+                *sums.entry(r.name.as_str()).or_insert(Scalar::ZERO) += s;
+            }
+        }
+        sums
+    }
+
+    /// The union of the intervals of `name` (for example `ports`).
+    pub fn ranges(&self, name: &str) -> Ranges {
+        let mut all = Vec::new();
+        for r in self.0.iter().filter(|r| r.name == name) {
+            if let Value::Ranges(ranges) = &r.value {
+                all.extend_from_slice(ranges.intervals());
+            }
+        }
+        all.into()
+    }
+
+    /// The entries that `keep` accepts.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(&Resource) -> bool) -> Self {
+        Self(self.0.iter().filter(|r| keep(r)).cloned().collect())
+    }
+
+    /// Whether `other` can be taken away.
+    pub fn contains(&self, other: &Self) -> bool {
+        other.0.iter().all(|r| self.find(r).is_some_and(|mine| mine.value.contains(&r.value)))
+    }
+
+    /// Takes `other` away, or says what is short and changes nothing.
+    pub fn checked_sub(&self, other: &Self) -> Result<Self, Shortage> {
+        for wanted in &other.0 {
+            let mine = self.find(wanted);
+            if !mine.is_some_and(|mine| mine.value.contains(&wanted.value)) {
+                return Err(Shortage {
+                    wanted: wanted.to_string(),
+                    available: mine
+                        .map_or_else(|| format!("{}:0", wanted.name), ToString::to_string),
+                });
+            }
+        }
+        let mut rest = self.clone();
+        rest.remove_all(other);
+        Ok(rest)
+    }
+
+    /// Adds everything of `other`.
+    pub fn add_all(&mut self, other: &Self) {
+        for resource in &other.0 {
+            self.add_one(resource);
+        }
+    }
+
+    /// Takes away as much of `other` as is there.
+    pub fn remove_all(&mut self, other: &Self) {
+        for resource in &other.0 {
+            if let Ok(at) = self.position(resource) {
+                self.0[at].value.subtract(&resource.value);
+                if self.0[at].value.is_empty() {
+                    self.0.remove(at);
+                }
+            }
+        }
+    }
+
+    fn add_one(&mut self, resource: &Resource) {
+        if resource.value.is_empty() {
+            return;
+        }
+        match self.position(resource) {
+            Ok(at) => self.0[at].value.add(&resource.value),
+            Err(at) => self.0.insert(at, resource.clone()),
+        }
+    }
+
+    fn position(&self, like: &Resource) -> Result<usize, usize> {
+        self.0.binary_search_by(|mine| {
+            mine.cmp_kind(like).then_with(|| kind_rank(&mine.value).cmp(&kind_rank(&like.value)))
+        })
+    }
+
+    fn find(&self, like: &Resource) -> Option<&Resource> {
+        self.position(like).ok().map(|at| &self.0[at]).filter(|mine| mine.same_kind(like))
+    }
+}
+
+fn kind_rank(value: &Value) -> u8 {
+    match value {
+        Value::Scalar(_) => 0,
+        Value::Ranges(_) => 1,
+        Value::Set(_) => 2,
+    }
+}
+
+impl std::ops::Add for &Resources {
+    type Output = Resources;
+    fn add(self, other: &Resources) -> Resources {
+        let mut sum = self.clone();
+        sum.add_all(other);
+        sum
+    }
+}
+
+impl<'a> std::iter::Sum<&'a Resources> for Resources {
+    fn sum<I: Iterator<Item = &'a Resources>>(bags: I) -> Self {
+        let mut sum = Self::default();
+        for bag in bags {
+            sum.add_all(bag);
+        }
+        sum
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(role) = self.reserved_role() {
+            write!(f, "({role})")?;
+        }
+        if self.revocable {
+            f.write_str("{revocable}")?;
+        }
+        match &self.value {
+            Value::Scalar(s) => write!(f, ":{s}"),
+            Value::Ranges(r) => {
+                f.write_str(":[")?;
+                for (i, (begin, end)) in r.intervals().iter().enumerate() {
+                    write!(f, "{}{begin}-{end}", if i > 0 { "," } else { "" })?;
+                }
+                f.write_str("]")
+            }
+            Value::Set(s) => {
+                write!(f, ":{{{}}}", s.iter().map(String::as_str).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, resource) in self.0.iter().enumerate() {
+            write!(f, "{}{resource}", if i > 0 { ";" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_resource() -> impl Strategy<Value = Resource> {
+        let scalar = (prop_oneof!["cpus", "mem"], 0i64..5000)
+            .prop_map(|(n, m)| Resource::new(n, Value::Scalar(Scalar::from_milli(m))));
+        let reserved = scalar.clone().prop_map(|mut r| {
+            r.reservations.push(Reservation {
+                role: "dev".into(),
+                dynamic: true,
+                principal: None,
+                labels: BTreeMap::new(),
+            });
+            r
+        });
+        prop_oneof![scalar, reserved]
+    }
+
+    fn any_bag() -> impl Strategy<Value = Resources> {
+        proptest::collection::vec(any_resource(), 0..6).prop_map(Resources::from)
+    }
+
+    proptest! {
+        #[test]
+        fn adding_and_taking_away_is_exact(a in any_bag(), b in any_bag()) {
+            let sum = &a + &b;
+            prop_assert!(sum.contains(&a) && sum.contains(&b));
+            prop_assert_eq!(sum.checked_sub(&b).unwrap(), a.clone());
+            prop_assert_eq!(&b + &a, sum);
+        }
+
+        #[test]
+        fn contains_agrees_with_subtraction(a in any_bag(), b in any_bag()) {
+            prop_assert_eq!(a.contains(&b), a.checked_sub(&b).is_ok());
+        }
+
+        #[test]
+        fn text_reads_back(a in any_bag()) {
+            prop_assert_eq!(Resources::from_iter(a.iter().cloned()), a);
+        }
+    }
+
+    #[test]
+    fn a_shortage_names_what_is_short() {
+        let have = Resources::parse("cpus=1;mem=128").unwrap();
+        let want = Resources::parse("cpus=2").unwrap();
+        assert_eq!(
+            have.checked_sub(&want).unwrap_err().to_string(),
+            "cpus:2 is more than the available cpus:1"
+        );
+    }
+
+    #[test]
+    fn reserved_and_unreserved_do_not_stand_in_for_each_other() {
+        let mut reserved = Resource::new("cpus", Value::Scalar(Scalar::from_milli(1000)));
+        reserved.reservations.push(Reservation {
+            role: "dev".into(),
+            dynamic: false,
+            principal: None,
+            labels: BTreeMap::new(),
+        });
+        let reserved = Resources::from(vec![reserved]);
+        assert!(!reserved.contains(&Resources::parse("cpus=0.5").unwrap()));
+        assert_eq!(reserved.scalar("cpus"), Scalar::from_milli(1000));
+    }
+}

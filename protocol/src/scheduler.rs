@@ -1,0 +1,68 @@
+//! To `scheduler`, on the host of a framework (the driver): what the master tells it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+use crate::framework::Offer;
+use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId};
+use crate::messages;
+use crate::task::TaskStatus;
+
+/// You may use these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceOffers {
+    pub framework_id: FrameworkId,
+    pub offers: Vec<Offer>,
+}
+
+/// You may no longer use these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RescindOffers {
+    pub framework_id: FrameworkId,
+    pub offer_ids: Vec<OfferId>,
+}
+
+/// News of a task. To be acknowledged exactly if `status.update_id` is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateStatus {
+    pub framework_id: FrameworkId,
+    pub status: TaskStatus,
+}
+
+/// An agent was lost (no executor named), or an executor ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportFailure {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    #[serde(default)]
+    pub executor_id: Option<ExecutorId>,
+    /// As waitpid reports it.
+    #[serde(default)]
+    pub status: Option<i32>,
+}
+
+/// An executor's bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutorMessage {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub executor_id: ExecutorId,
+    pub data: Blob,
+}
+
+/// You are no longer the scheduler of this framework; stop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameworkError {
+    pub framework_id: FrameworkId,
+    pub message: String,
+}
+
+messages! {
+    ResourceOffers,
+    RescindOffers,
+    UpdateStatus,
+    ReportFailure,
+    ExecutorMessage,
+    FrameworkError,
+}
