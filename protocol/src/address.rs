@@ -18,11 +18,15 @@ pub const MAX_HOST_LEN: usize = 262;
 /// Why a string is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    #[error("`{0}` is not an address: expected name@host:port, for example allocator@127.0.0.1:7050")]
+    #[error(
+        "`{0}` is not an address: expected name@host:port, for example allocator@127.0.0.1:7050"
+    )]
     Shape(String),
     #[error("`{0}` is not a host: expected host:port, for example 127.0.0.1:7050")]
     Host(String),
-    #[error("`{0}` is not an actor name: 1 to {MAX_NAME_LEN} letters, digits, `-`, `_`, `.`, `:`, `(`, `)` or `/`")]
+    #[error(
+        "`{0}` is not an actor name: 1 to {MAX_NAME_LEN} letters, digits, `-`, `_`, `.`, `:`, `(`, `)` or `/`"
+    )]
     Name(String),
 }
 
@@ -181,7 +185,17 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_refused_with_an_example() {
-        for bad in ["allocator", "@h:1", "a@", "a@h", "a@h:x", "a@h:70000", "a b@h:1", "a@::1:5", "a@b@h:1"] {
+        for bad in [
+            "allocator",
+            "@h:1",
+            "a@",
+            "a@h",
+            "a@h:x",
+            "a@h:70000",
+            "a b@h:1",
+            "a@::1:5",
+            "a@b@h:1",
+        ] {
             let error = bad.parse::<Address>().unwrap_err().to_string();
             assert!(error.contains("expected") || error.contains("letters"), "{bad}: {error}");
         }

@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::blob::Blob;
 use crate::address::Address;
+use crate::blob::Blob;
 use crate::framework::{AgentInfo, FrameworkInfo};
-use crate::id::{AgentId, ContainerId, Epoch, ExecutorId, FrameworkId, Generation, TaskId, UpdateId};
+use crate::id::{
+    AgentId, ContainerId, Epoch, ExecutorId, FrameworkId, Generation, TaskId, UpdateId,
+};
 use crate::isolator::Limitation;
 use crate::messages;
 use crate::resources::Resources;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
 use crate::framework::{AgentInfo, FrameworkInfo};
-use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, Generation, Incarnation, TaskId, UpdateId};
+use crate::id::{
+    AgentId, Epoch, ExecutorId, FrameworkId, Generation, Incarnation, TaskId, UpdateId,
+};
 use crate::messages;
 use crate::resources::Resources;
 use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo};

@@ -7,15 +7,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::blob::Blob;
 use crate::address::Address;
 use crate::agents::RunningExecutor;
+use crate::blob::Blob;
 use crate::framework::{
     AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, Offer, Operation,
 };
-use crate::id::{
-    AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, TaskId, UpdateId,
-};
+use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, TaskId, UpdateId};
 use crate::messages;
 use crate::task::{KillPolicy, Reason, Task, TaskStatus};
 

@@ -51,12 +51,26 @@ pub struct Registry {
 #[serde(rename_all = "snake_case")]
 pub enum RegistryOperation {
     /// Admit a new agent, or renew what is known of an admitted or unreachable one.
-    AdmitAgent { agent_id: AgentId, info: AgentInfo },
-    MarkAgentUnreachable { agent_id: AgentId, since: Time },
-    MarkAgentGone { agent_id: AgentId, since: Time },
+    AdmitAgent {
+        agent_id: AgentId,
+        info: AgentInfo,
+    },
+    MarkAgentUnreachable {
+        agent_id: AgentId,
+        since: Time,
+    },
+    MarkAgentGone {
+        agent_id: AgentId,
+        since: Time,
+    },
     /// The agent said goodbye; its record goes.
-    RemoveAgent { agent_id: AgentId },
-    PutFramework { framework_id: FrameworkId, record: FrameworkRecord },
+    RemoveAgent {
+        agent_id: AgentId,
+    },
+    PutFramework {
+        framework_id: FrameworkId,
+        record: FrameworkRecord,
+    },
 }
 
 /// Make these changes durable, all or none. Answered once they are; refused if the epoch is not

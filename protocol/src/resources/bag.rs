@@ -11,7 +11,9 @@ use super::{Ranges, Scalar, Value};
 
 /// One layer of a reservation. A resource's stack goes from the outermost role to the most
 /// refined; an empty stack is unreserved.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Reservation {
     /// The role that it is held for.
     pub role: String,
@@ -26,7 +28,9 @@ pub struct Reservation {
 }
 
 /// What makes a piece of disk a persistent volume.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Disk {
     /// The volume's id, unique per role and agent.
     pub persistence_id: String,
@@ -38,7 +42,9 @@ pub struct Disk {
 }
 
 /// A named amount of something on one agent.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Resource {
     /// `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports`, or any other.
     pub name: String,

@@ -75,9 +75,12 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for (text, want) in
-            [("cpus", "name=value"), ("cpus=x", "quantity"), ("cpus=-1", "quantity"), ("ports=[5-1]", "interval")]
-        {
+        for (text, want) in [
+            ("cpus", "name=value"),
+            ("cpus=x", "quantity"),
+            ("cpus=-1", "quantity"),
+            ("ports=[5-1]", "interval"),
+        ] {
             assert!(Resources::parse(text).unwrap_err().to_string().contains(want), "{text}");
         }
     }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Scalar;
 
 /// A quantity, a set of intervals (ports), or a set of names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     Scalar(Scalar),
@@ -114,7 +116,10 @@ impl Ranges {
 
     /// Whether all of `other` is here.
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.iter().all(|(begin, end)| self.interval_with(*begin).is_some_and(|(_, e)| e >= *end))
+        other
+            .0
+            .iter()
+            .all(|(begin, end)| self.interval_with(*begin).is_some_and(|(_, e)| e >= *end))
     }
 
     fn interval_with(&self, n: u64) -> Option<(u64, u64)> {

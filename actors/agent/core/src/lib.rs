@@ -1,0 +1,1 @@
+//! Tasks and executors as a state machine: input and time in, effects out.

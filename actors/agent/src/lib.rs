@@ -1,0 +1,1 @@
+//! Tasks and executors of one machine.

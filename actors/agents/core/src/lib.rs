@@ -1,0 +1,1 @@
+//! Agent membership as a state machine: input and time in, effects out.

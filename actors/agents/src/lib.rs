@@ -1,0 +1,1 @@
+//! The agents manager: membership, liveness, routing.

@@ -1,0 +1,1 @@
+//! Allocation policies: input and time in, effects out.

@@ -1,0 +1,1 @@
+//! The SDK: SchedulerDriver and ExecutorDriver.

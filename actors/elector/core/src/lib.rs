@@ -1,0 +1,1 @@
+//! What the election says, as a state machine: input and time in, effects out.

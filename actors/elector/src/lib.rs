@@ -1,0 +1,1 @@
+//! Candidacy, the current leader and its epoch.

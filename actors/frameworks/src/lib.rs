@@ -1,0 +1,1 @@
+//! The frameworks manager: frameworks, offers, the task ledger.

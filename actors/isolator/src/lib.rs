@@ -1,0 +1,1 @@
+//! Containers: cgroups, limits, processes.

@@ -1,0 +1,1 @@
+//! The registry and its batching: input and time in, effects out.

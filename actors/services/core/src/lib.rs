@@ -1,0 +1,1 @@
+//! Apps and instances as a state machine: input and time in, effects out.

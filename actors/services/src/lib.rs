@@ -1,0 +1,1 @@
+//! The service scheduler: apps that stay up.

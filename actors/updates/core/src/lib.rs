@@ -1,0 +1,1 @@
+//! The queues of unacknowledged updates: input and time in, effects out.

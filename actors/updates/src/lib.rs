@@ -1,0 +1,1 @@
+//! Status updates until they are acknowledged.

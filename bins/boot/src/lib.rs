@@ -1,0 +1,1 @@
+//! What every binary does first and last: configuration, logs, signals, exit codes.
