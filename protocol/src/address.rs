@@ -69,27 +69,31 @@ impl HostAddr {
     }
 }
 
-/// Where an actor is: its name and its host. Cheap to clone.
+/// Where an actor is: its name and its host. Cloning is one reference count: every local message
+/// carries its sender.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address {
-    name: Arc<str>,
+pub struct Address(Arc<Parts>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
+    name: Box<str>,
     host: HostAddr,
 }
 
 impl Address {
     /// The actor `name` on `host`. The name is taken as it is.
-    pub fn new(name: impl Into<Arc<str>>, host: HostAddr) -> Self {
-        Self { name: name.into(), host }
+    pub fn new(name: impl Into<Box<str>>, host: HostAddr) -> Self {
+        Self(Arc::new(Parts { name: name.into(), host }))
     }
 
     /// The actor's name within its host.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The host's address.
     pub fn host(&self) -> &HostAddr {
-        &self.host
+        &self.0.host
     }
 }
 
@@ -108,7 +112,7 @@ impl FromStr for Address {
         let (name, host) =
             text.split_once('@').ok_or_else(|| AddressError::Shape(text.to_owned()))?;
         check_name(name)?;
-        Ok(Self { name: name.into(), host: HostAddr::parse(host)? })
+        Ok(Self::new(name, HostAddr::parse(host)?))
     }
 }
 
@@ -121,13 +125,13 @@ impl FromStr for HostAddr {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.host)
+        write!(f, "{}@{}", self.name(), self.host())
     }
 }
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.host)
+        write!(f, "{}@{}", self.name(), self.host())
     }
 }
 
