@@ -94,6 +94,10 @@ pub struct KnownContainer {
     pub container_id: ContainerId,
     /// Its first process.
     pub pid: i32,
+    pub framework_id: FrameworkId,
+    pub executor_id: ExecutorId,
+    /// The limits that it was launched or last updated with.
+    pub resources: Resources,
 }
 
 /// After an agent restart: watch these again, destroy whatever else is there. From `agent`.

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::address::HostAddr;
 use crate::blob::Blob;
 use crate::framework::Offer;
-use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId};
+use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, OfferId};
 use crate::messages;
 use crate::task::TaskStatus;
 
@@ -58,6 +59,21 @@ pub struct FrameworkError {
     pub message: String,
 }
 
+/// You are subscribed, for the first time or again. From the driver on this host, to an actor that
+/// it relays to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SchedulerSubscribed {
+    pub framework_id: FrameworkId,
+    pub epoch: Epoch,
+    /// The leading master's actors.
+    pub master: HostAddr,
+}
+
+/// The master is out of reach or no longer leads; offers are void. From the driver on this host,
+/// to an actor that it relays to. [`SchedulerSubscribed`] follows when there is one again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SchedulerDisconnected {}
+
 messages! {
     ResourceOffers,
     RescindOffers,
@@ -65,4 +81,6 @@ messages! {
     ReportFailure,
     ExecutorMessage,
     FrameworkError,
+    SchedulerSubscribed,
+    SchedulerDisconnected,
 }
