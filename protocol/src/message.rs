@@ -64,6 +64,12 @@ pub enum FailureKind {
     NotLeader,
     /// The actor ended (panicked or stopped) while it had the message.
     ActorDied,
+    /// What the message names is not there; nothing was done.
+    NotFound,
+    /// What the message would make is there already; nothing was done.
+    AlreadyExists,
+    /// What the message would change has changed meanwhile, or is being changed; nothing was done.
+    Conflict,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,

@@ -72,6 +72,24 @@ pub struct AppSpec {
     /// Which instances go first when there are too many.
     #[serde(default)]
     pub kill_selection: KillSelection,
+    #[serde(default)]
+    pub upgrade: UpgradeStrategy,
+}
+
+/// How far the number of running instances may be off while they are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpgradeStrategy {
+    /// The share of the instances that runs at every moment, 0 to 1.
+    pub minimum_health_capacity: f64,
+    /// The share of the instances that may run on top, 0 to 1.
+    pub maximum_over_capacity: f64,
+}
+
+impl Default for UpgradeStrategy {
+    /// All keep running, and every new one may start beside its old one.
+    fn default() -> Self {
+        Self { minimum_health_capacity: 1.0, maximum_over_capacity: 1.0 }
+    }
 }
 
 /// Which instances go first when there are too many.
@@ -174,6 +192,9 @@ pub struct PutApp {
     /// Override a change that is under way.
     #[serde(default)]
     pub force: bool,
+    /// Only if this is its version still: the spec was derived from it.
+    #[serde(default)]
+    pub if_version: Option<Time>,
 }
 
 /// Change only the number of instances.
@@ -228,6 +249,52 @@ pub struct GetApp {
     pub id: String,
 }
 
+/// The versions of one app that are kept. Refused when there is none of that id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetAppVersions {
+    pub id: String,
+}
+
+/// Answers [`GetAppVersions`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AppVersions {
+    /// Newest first; the first is what is wanted now.
+    pub versions: Vec<App>,
+}
+
+/// What a change does to its app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentAction {
+    Start,
+    Scale,
+    Restart,
+    Stop,
+    /// An action that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A change that is being carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Deployment {
+    pub id: String,
+    pub app_id: String,
+    /// The version of the app that it brings about.
+    pub version: Time,
+    pub action: DeploymentAction,
+}
+
+/// The changes that are being carried out.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct GetDeployments {}
+
+/// Answers [`GetDeployments`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeploymentList {
+    pub deployments: Vec<Deployment>,
+}
+
 /// All apps.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GetApps {}
@@ -263,5 +330,7 @@ messages! {
     KillInstances -> InstancesKilled,
     GetApp -> AppStatus,
     GetApps -> AppList,
+    GetAppVersions -> AppVersions,
+    GetDeployments -> DeploymentList,
     GetServicesInfo -> ServicesInfo,
 }
