@@ -1,0 +1,34 @@
+//! What a handle asks of its driver, as data: a test can record it and needs no network.
+
+use protocol::agent::{ReportStatus, SendToScheduler};
+use protocol::frameworks::{
+    AcceptOffers, AcknowledgeUpdate, DeclineOffers, KillTask, MessageToExecutor, ReconcileTasks,
+    ReviveOffers, ShutdownExecutor, SuppressOffers, TeardownFramework,
+};
+
+/// A scheduler's call. Its `framework_id` is empty: the driver fills in its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchedulerCall {
+    Accept(AcceptOffers),
+    Decline(DeclineOffers),
+    Revive(ReviveOffers),
+    Suppress(SuppressOffers),
+    Kill(KillTask),
+    ShutdownExecutor(ShutdownExecutor),
+    Acknowledge(AcknowledgeUpdate),
+    Reconcile(ReconcileTasks),
+    Message(MessageToExecutor),
+    /// End the framework and all its tasks, then the driver.
+    Teardown(TeardownFramework),
+    /// End the driver; the framework's tasks stay for its failover timeout.
+    Stop,
+}
+
+/// An executor's call. Ids that are the executor's own are empty: the driver fills them in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExecutorCall {
+    Update(ReportStatus),
+    Message(SendToScheduler),
+    /// End the driver once every update is confirmed.
+    Stop,
+}

@@ -1,0 +1,181 @@
+//! The trait that a scheduler implements, and the handle that it is given.
+
+use std::sync::Arc;
+
+use protocol::framework::{Filters, Offer, Operation};
+use protocol::frameworks::{
+    AcceptOffers, AcknowledgeUpdate, DeclineOffers, KillTask, MessageToExecutor, ReconcileTasks,
+    ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion, TeardownFramework,
+};
+use protocol::scheduler::{ExecutorMessage, ReportFailure};
+use protocol::task::{KillPolicy, TaskInfo, TaskStatus};
+use protocol::{AgentId, Blob, Epoch, ExecutorId, FrameworkId, HostAddr, OfferId, TaskId};
+
+use crate::call::SchedulerCall;
+
+/// A subscription that the leading master has confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// The framework's id: the same after every failover. Keep it (and give it back in
+    /// `FrameworkInfo::id`) to get one's tasks back after a restart.
+    pub framework_id: FrameworkId,
+    pub epoch: Epoch,
+    /// Where the leading master's actors are.
+    pub master: HostAddr,
+}
+
+/// What a framework decides: it is offered resources and says what to run on them.
+///
+/// Callbacks run on the driver's actor, one at a time; they should return soon. What takes long
+/// belongs elsewhere, with a clone of the handle.
+pub trait Scheduler: 'static {
+    /// Subscribed: for the first time, or again after [`Self::disconnected`]. Every earlier offer
+    /// is void. A good moment to reconcile the tasks that one knows.
+    fn subscribed(&mut self, _driver: &SchedulerDriver, _subscribed: &Subscribed) {}
+
+    /// Resources to use (`accept`, `launch`) or not (`decline`); they are held until one of both.
+    fn offers(&mut self, driver: &SchedulerDriver, offers: Vec<Offer>);
+
+    /// These offers are void: used up elsewhere, or their agent is gone.
+    fn rescinded(&mut self, _driver: &SchedulerDriver, _offer_ids: Vec<OfferId>) {}
+
+    /// News of a task; the same one may come twice. Acknowledged when this returns, unless
+    /// acknowledgements are explicit: then call [`SchedulerDriver::acknowledge`] once it is safe.
+    fn update(&mut self, driver: &SchedulerDriver, status: TaskStatus);
+
+    /// An agent was lost, or an executor ended. Updates of its tasks come on their own.
+    fn failure(&mut self, _driver: &SchedulerDriver, _failure: ReportFailure) {}
+
+    /// Bytes from one of the framework's executors.
+    fn message(&mut self, _driver: &SchedulerDriver, _message: ExecutorMessage) {}
+
+    /// The master is out of reach, or another one leads. The driver subscribes again by itself.
+    fn disconnected(&mut self, _driver: &SchedulerDriver) {}
+
+    /// The master will not have this scheduler (any more): the driver has stopped. The text says
+    /// why: torn down, replaced by another scheduler, or refused.
+    fn error(&mut self, _driver: &SchedulerDriver, _message: &str) {}
+}
+
+/// The handle of a scheduler's driver. Cheap to clone; may be used from any thread.
+///
+/// No call blocks. Calls that need a master while there is none: tasks of `accept` come back as
+/// `TASK_DROPPED` with `REASON_MASTER_DISCONNECTED`; kills are sent once subscribed again;
+/// suppressed roles are kept; the rest is void by then and dropped.
+#[derive(Clone)]
+pub struct SchedulerDriver {
+    send: Arc<dyn Fn(SchedulerCall) + Send + Sync>,
+}
+
+impl SchedulerDriver {
+    /// A handle whose calls go to `send`: how tests watch a scheduler without a master.
+    pub fn from_fn(send: impl Fn(SchedulerCall) + Send + Sync + 'static) -> Self {
+        Self { send: Arc::new(send) }
+    }
+
+    /// Uses these offers, all of one agent. What the operations leave over returns to the pool,
+    /// and is not offered again for as long as `filters` says.
+    pub fn accept(&self, offer_ids: Vec<OfferId>, operations: Vec<Operation>, filters: Filters) {
+        let framework_id = own_id();
+        self.call(SchedulerCall::Accept(AcceptOffers {
+            framework_id,
+            offer_ids,
+            operations,
+            filters,
+        }));
+    }
+
+    /// Starts tasks on these offers: [`Self::accept`] with the one operation that most need.
+    pub fn launch(&self, offer_ids: Vec<OfferId>, tasks: Vec<TaskInfo>) {
+        self.accept(offer_ids, vec![Operation::Launch { tasks }], Filters::default());
+    }
+
+    /// Gives these offers back; they are not offered again for as long as `filters` says.
+    pub fn decline(&self, offer_ids: Vec<OfferId>, filters: Filters) {
+        let framework_id = own_id();
+        self.call(SchedulerCall::Decline(DeclineOffers { framework_id, offer_ids, filters }));
+    }
+
+    /// Forgets the filters and wants offers for these roles (none: all) again.
+    pub fn revive(&self, roles: Vec<String>) {
+        self.call(SchedulerCall::Revive(ReviveOffers { framework_id: own_id(), roles }));
+    }
+
+    /// Wants no offers for these roles (none: all) until they are revived.
+    pub fn suppress(&self, roles: Vec<String>) {
+        self.call(SchedulerCall::Suppress(SuppressOffers { framework_id: own_id(), roles }));
+    }
+
+    /// Ends a task. Its end arrives as an update, also if nobody knows the task.
+    pub fn kill(
+        &self,
+        task_id: TaskId,
+        agent_id: Option<AgentId>,
+        kill_policy: Option<KillPolicy>,
+    ) {
+        let framework_id = own_id();
+        self.call(SchedulerCall::Kill(KillTask { framework_id, task_id, agent_id, kill_policy }));
+    }
+
+    /// Ends an executor and all its tasks.
+    pub fn shutdown_executor(&self, agent_id: AgentId, executor_id: ExecutorId) {
+        let framework_id = own_id();
+        self.call(SchedulerCall::ShutdownExecutor(ShutdownExecutor {
+            framework_id,
+            agent_id,
+            executor_id,
+        }));
+    }
+
+    /// With explicit acknowledgements: this update is safe, send the next. Statuses that need
+    /// none (no `update_id`, or no agent) are ignored, so every status may be passed.
+    pub fn acknowledge(&self, status: &TaskStatus) {
+        let (Some(agent_id), Some(update_id)) = (status.agent_id.clone(), status.update_id.clone())
+        else {
+            return;
+        };
+        self.call(SchedulerCall::Acknowledge(AcknowledgeUpdate {
+            framework_id: own_id(),
+            agent_id,
+            task_id: status.task_id.clone(),
+            update_id,
+        }));
+    }
+
+    /// Asks for the state of these tasks (none: of all that the master knows). The answers are
+    /// updates.
+    pub fn reconcile(&self, tasks: Vec<TaskQuestion>) {
+        self.call(SchedulerCall::Reconcile(ReconcileTasks { framework_id: own_id(), tasks }));
+    }
+
+    /// Bytes for one of the framework's executors, best effort.
+    pub fn message(&self, agent_id: AgentId, executor_id: ExecutorId, data: impl Into<Blob>) {
+        let (framework_id, data) = (own_id(), data.into());
+        self.call(SchedulerCall::Message(MessageToExecutor {
+            framework_id,
+            agent_id,
+            executor_id,
+            data,
+        }));
+    }
+
+    /// Ends the framework for good: its tasks are killed, its id is never valid again. The driver
+    /// stops once the master has confirmed.
+    pub fn teardown(&self) {
+        self.call(SchedulerCall::Teardown(TeardownFramework { framework_id: own_id() }));
+    }
+
+    /// Stops the driver. The framework's tasks stay for its failover timeout.
+    pub fn stop(&self) {
+        self.call(SchedulerCall::Stop);
+    }
+
+    fn call(&self, call: SchedulerCall) {
+        (self.send)(call);
+    }
+}
+
+/// The id that stands for "the driver's own": the driver alone knows it.
+fn own_id() -> FrameworkId {
+    FrameworkId::from("")
+}
