@@ -14,7 +14,12 @@ use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo};
 use crate::time::Time;
 
 /// I am here: from `agent` on an agent host, when it starts, finds a new leader, or is told to.
-/// Asked again with backoff until it is answered.
+/// Asked again with backoff until it is answered. From sending it until it is answered the agent
+/// starts nothing: a `RunTasks` that arrives then, or one of another generation than the last
+/// answer's, is answered with terminal updates, since the master counts on these lists.
+///
+/// Failures: `NotLeader` (ask that host, or again later) and `Refused` (never ask again with this
+/// id: it was marked gone, or a newer life of the agent is registered).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RegisterAgent {
     /// Absent on the very first registration of a work directory.
@@ -22,6 +27,11 @@ pub struct RegisterAgent {
     pub agent_id: Option<AgentId>,
     /// Which life of the agent process this is.
     pub incarnation: Incarnation,
+    /// Grows with every registration that this life of the agent sends, from 1; its lists are made
+    /// anew for each. One that is not newer than the last that was handled changes nothing: it is
+    /// a duplicate. 0: not numbered.
+    #[serde(default)]
+    pub attempt: u64,
     pub info: AgentInfo,
     /// Every task that it holds: not terminal, or terminal and not yet acknowledged.
     #[serde(default)]

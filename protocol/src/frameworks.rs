@@ -178,10 +178,14 @@ pub struct LaunchUndeliverable {
     pub message: String,
 }
 
-/// The agents of the registry, told once after a leader has loaded it: what may still come back.
-/// From `agents`.
+/// The agents of the registry that may still come back: the first word of `agents` to `frameworks`
+/// in a term, an ask. Refused until the receiver serves under the same epoch, and then asked again;
+/// joins and losses follow in order. Said again if `frameworks` was restarted: what it knew of
+/// agents before is void, and every agent registers anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentsRecovered {
+    #[serde(default)]
+    pub epoch: Epoch,
     pub agents: Vec<AgentId>,
 }
 
