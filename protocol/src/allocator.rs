@@ -19,6 +19,10 @@ use crate::resources::{Resources, Scalar};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResetAllocator {
     pub epoch: Epoch,
+    /// Grows with every reset; `OfferAllocations` names it, so that what was decided before a reset
+    /// and is still on its way is recognised.
+    #[serde(default)]
+    pub round: u64,
 }
 
 /// A framework subscribed, or changed its roles. Replaces what was known of it, not what it holds.

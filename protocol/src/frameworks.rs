@@ -172,6 +172,9 @@ pub struct AgentLeft {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LaunchUndeliverable {
     pub agent_id: AgentId,
+    /// As in the `RouteLaunch`: a later launch of the same task id is not meant.
+    #[serde(default)]
+    pub generation: Generation,
     pub framework_id: FrameworkId,
     pub task_ids: Vec<TaskId>,
     pub reason: Reason,
@@ -226,13 +229,16 @@ pub struct MessageFromExecutor {
 /// Offer these. From `allocator`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OfferAllocations {
+    /// Of the last `ResetAllocator`; what was decided before it is void.
+    #[serde(default)]
+    pub round: u64,
     pub allocations: Vec<Allocation>,
 }
 
 // --- questions ---------------------------------------------------------------------------------
 
 /// Which frameworks are there? From anyone.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GetFrameworks {}
 
 /// Answers [`GetFrameworks`].
@@ -242,7 +248,7 @@ pub struct FrameworkList {
 }
 
 /// Which tasks are there? From anyone.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GetTasks {
     /// Only of this framework.
     #[serde(default)]
@@ -262,7 +268,7 @@ pub struct TaskList {
 }
 
 /// Which offers are outstanding? From anyone.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GetOffers {}
 
 /// Answers [`GetOffers`].
