@@ -58,6 +58,8 @@ pub enum FailureKind {
     Timeout,
     /// The host could not be reached, or the connection broke before the answer.
     LinkDown,
+    /// The host is there and refused the connection: another cluster, or no common version.
+    Unwelcome,
     /// The actor read the message and says no; the text says why.
     Refused,
     /// This host is not the leader; `message` names the leader's host if it is known.
