@@ -1,0 +1,121 @@
+//! Who answers: every host, or only the leader while the others send the client to it.
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError, web};
+use protocol::elector::Leadership;
+use tokio::sync::watch;
+
+use crate::answer::ApiError;
+
+/// When this host answers.
+#[derive(Clone, Debug)]
+pub enum Duty {
+    /// Always: an agent.
+    Always,
+    /// While it leads. Otherwise paths that are not `open` are redirected to the leader.
+    WhileLeading {
+        leadership: watch::Receiver<Leadership>,
+        /// Paths that every host answers for itself.
+        open: &'static [&'static str],
+    },
+}
+
+impl Duty {
+    /// What a request is answered with by a host that does not lead; `None`: it is answered here.
+    fn elsewhere(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let Self::WhileLeading { leadership, open } = self else { return None };
+        let known = leadership.borrow();
+        if known.leading || open.contains(&request.path()) {
+            return None;
+        }
+        Some(match &known.leader {
+            Some(leader) => redirect_to(&leader.http, path_and_query(request)),
+            None => no_leader().error_response(),
+        })
+    }
+}
+
+/// 307 to the same path and query on `http` (`host:port`). Without a scheme, as Mesos answers, so
+/// that TLS stays TLS.
+pub(crate) fn redirect_to(http: &str, path_and_query: &str) -> HttpResponse {
+    HttpResponse::build(StatusCode::TEMPORARY_REDIRECT)
+        .insert_header((LOCATION, format!("//{http}{path_and_query}")))
+        .finish()
+}
+
+/// The answer when there is nobody to send the client to.
+pub(crate) fn no_leader() -> ApiError {
+    ApiError::unavailable("No leader elected")
+}
+
+/// The middleware of every server.
+pub(crate) async fn answer_or_redirect<B: MessageBody>(
+    duty: web::Data<Duty>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match duty.elsewhere(&request) {
+        None => next.call(request).await.map(ServiceResponse::map_into_left_body),
+        Some(response) => Ok(request.into_response(response).map_into_right_body()),
+    }
+}
+
+fn path_and_query(request: &ServiceRequest) -> &str {
+    request.uri().path_and_query().map_or("/", |both| both.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use protocol::HostAddr;
+    use protocol::elector::Leader;
+    use protocol::id::Epoch;
+
+    use super::*;
+
+    fn duty(leading: bool, leader: Option<&str>) -> (watch::Sender<Leadership>, Duty) {
+        let leader = leader.map(|http| Leader {
+            host: HostAddr::parse("10.0.0.2:7050").unwrap(),
+            http: http.to_owned(),
+            epoch: Epoch(1),
+        });
+        let (sender, leadership) = watch::channel(Leadership { leader, leading });
+        (sender, Duty::WhileLeading { leadership, open: &["/health"] })
+    }
+
+    fn answer(duty: &Duty, uri: &str) -> Option<HttpResponse> {
+        duty.elsewhere(&TestRequest::with_uri(uri).to_srv_request())
+    }
+
+    #[test]
+    fn a_standby_sends_the_client_to_the_same_place_on_the_leader() {
+        let (_sender, duty) = duty(false, Some("10.0.0.2:5050"));
+        let response = answer(&duty, "/v2/apps?id=a%2Fb").unwrap();
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(response.headers().get(LOCATION).unwrap(), "//10.0.0.2:5050/v2/apps?id=a%2Fb");
+    }
+
+    #[test]
+    fn an_open_path_is_answered_by_every_host() {
+        let (_sender, duty) = duty(false, None);
+        assert!(answer(&duty, "/health?x=1").is_none());
+    }
+
+    #[test]
+    fn without_a_leader_there_is_nobody_to_send_the_client_to() {
+        let (_sender, duty) = duty(false, None);
+        assert_eq!(answer(&duty, "/x").unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn leadership_is_read_at_every_request() {
+        let (sender, duty) = duty(false, Some("10.0.0.2:5050"));
+        assert!(answer(&duty, "/x").is_some());
+        sender.send_modify(|l| l.leading = true);
+        assert!(answer(&duty, "/x").is_none());
+    }
+}

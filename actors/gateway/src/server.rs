@@ -1,0 +1,138 @@
+//! One HTTP server on a bound listener: limits, defaults, and an end that lets answers finish.
+//!
+//! It runs inside the current actix system on worker threads of its own, so a large answer never
+//! holds up an actor.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
+use actix_web::{App, HttpRequest, HttpServer};
+use tokio::sync::watch;
+
+use crate::answer::{Answer, ApiError};
+use crate::duty::{Duty, answer_or_redirect};
+
+/// Two, so that one long answer (a list of every task) does not hold up `/health`.
+const WORKERS: usize = 2;
+/// A launch of a thousand tasks with 2 KB of environment each is 2 MB; twice that.
+pub const MAX_BODY: usize = 4 << 20;
+/// Of each worker. Beyond it connections wait in the listener's backlog: a process has 1024 files
+/// by default limits and most of them are not for HTTP, but operators who raise that get streams
+/// for a few thousand dashboards.
+const MAX_CONNECTIONS: usize = 4096;
+/// For the head of a request; cuts off clients that trickle it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long running requests may take to finish once the server stops.
+const GRACE_SECS: u64 = 2;
+
+/// What one kind of host serves.
+pub trait Edge: Clone + Send + 'static {
+    /// Adds its routes (and, where its API defines other ones, its error handlers).
+    fn routes(&self, config: &mut ServiceConfig);
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("failed to serve HTTP on {address}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("failed to read the address of a listener")]
+    Address { source: io::Error },
+}
+
+/// A running server. Dropping it leaves it running; [`Server::stop`] ends it.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    closing: watch::Sender<bool>,
+}
+
+/// True once the server stops: streams, which would never end by themselves, end then.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing(pub(crate) watch::Receiver<bool>);
+
+/// Serves `edge` on `listener`. Must be called inside an actix system.
+pub fn serve(listener: TcpListener, edge: impl Edge, duty: Duty) -> Result<Server, ServeError> {
+    let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
+    let (closing, closes) = watch::channel(false);
+    let duty = web::Data::new(duty);
+    let closes = web::Data::new(Closing(closes));
+    let factory = move || {
+        App::new()
+            .app_data(duty.clone())
+            .app_data(closes.clone())
+            .configure(defaults)
+            .configure(|config| edge.routes(config))
+            .wrap(from_fn(answer_or_redirect))
+    };
+    let server = HttpServer::new(factory)
+        .workers(WORKERS)
+        .max_connections(MAX_CONNECTIONS)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(GRACE_SECS)
+        .disable_signals()
+        .listen(listener)
+        .map_err(|source| ServeError::Listen { address, source })?
+        .run();
+    let handle = server.handle();
+    // Ends with `Server::stop`; an error of the accept loop is logged, and `/health` shows it.
+    actix_rt::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%address, %error, "http server ended");
+        }
+    });
+    Ok(Server { address, handle, closing })
+}
+
+impl Server {
+    /// Where it listens, with the port that was chosen if it was bound to port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, ends the streams, and lets running requests finish for a short while.
+    pub async fn stop(self) {
+        self.closing.send_replace(true);
+        self.handle.stop(true).await;
+    }
+}
+
+/// Limits, and errors in our shape, for every edge that does not set its own.
+fn defaults(config: &mut ServiceConfig) {
+    config
+        .app_data(PayloadConfig::new(MAX_BODY))
+        .app_data(JsonConfig::default().limit(MAX_BODY).error_handler(json_error))
+        .app_data(QueryConfig::default().error_handler(query_error))
+        .app_data(PathConfig::default().error_handler(path_error))
+        .default_service(web::to(no_such_path));
+}
+
+fn json_error(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+    let status = match error {
+        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        JsonPayloadError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    ApiError::new(status, format!("failed to read the JSON body: {error}")).into()
+}
+
+fn query_error(error: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    ApiError::bad_request(format!("failed to read the query: {error}")).into()
+}
+
+fn path_error(error: PathError, _: &HttpRequest) -> actix_web::Error {
+    ApiError::bad_request(format!("failed to read the path: {error}")).into()
+}
+
+async fn no_such_path(request: HttpRequest) -> Answer {
+    Err(ApiError::not_found(format!("there is no {} {}", request.method(), request.path())))
+}
