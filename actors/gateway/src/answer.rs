@@ -82,6 +82,8 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let status = match failure.kind {
             FailureKind::Refused => StatusCode::BAD_REQUEST,
+            FailureKind::NotFound => StatusCode::NOT_FOUND,
+            FailureKind::AlreadyExists | FailureKind::Conflict => StatusCode::CONFLICT,
             FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
             FailureKind::NoSuchActor
             | FailureKind::Overloaded

@@ -16,4 +16,4 @@ pub mod server;
 
 pub use answer::{Answer, ApiError};
 pub use duty::Duty;
-pub use server::{Edge, ServeError, Server, serve};
+pub use server::{Closing, Edge, ServeError, Server, serve};

@@ -54,9 +54,18 @@ pub struct Server {
     closing: watch::Sender<bool>,
 }
 
-/// True once the server stops: streams, which would never end by themselves, end then.
+/// Known to every handler (`web::Data<Closing>`): streams never end by themselves, so they watch
+/// for the server's end.
 #[derive(Clone, Debug)]
-pub(crate) struct Closing(pub(crate) watch::Receiver<bool>);
+pub struct Closing(watch::Receiver<bool>);
+
+impl Closing {
+    /// Returns once the server stops.
+    pub async fn closed(&self) {
+        // An error means that the server is gone, which is the end too.
+        let _ = self.0.clone().wait_for(|closing| *closing).await;
+    }
+}
 
 /// Serves `edge` on `listener`. Must be called inside an actix system.
 pub fn serve(listener: TcpListener, edge: impl Edge, duty: Duty) -> Result<Server, ServeError> {
