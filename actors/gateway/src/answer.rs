@@ -90,9 +90,8 @@ impl From<Failure> for ApiError {
             | FailureKind::LinkDown
             | FailureKind::NotLeader
             | FailureKind::ActorDied => StatusCode::SERVICE_UNAVAILABLE,
-            FailureKind::UnknownMessage | FailureKind::BadMessage | FailureKind::Unknown => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            // The two sides do not fit together: nothing that the client could mend.
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, failure.message)
     }
