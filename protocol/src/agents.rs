@@ -18,8 +18,8 @@ use crate::time::Time;
 /// starts nothing: a `RunTasks` that arrives then, or one of another generation than the last
 /// answer's, is answered with terminal updates, since the master counts on these lists.
 ///
-/// Failures: `NotLeader` (ask that host, or again later) and `Refused` (never ask again with this
-/// id: it was marked gone, or a newer life of the agent is registered).
+/// Failures: `NotLeader` (ask that host, or again later), `Refused` (never ask again with this id:
+/// it was marked gone) and `Conflict` (older than what was handled: ask again, newly numbered).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RegisterAgent {
     /// Absent on the very first registration of a work directory.

@@ -1,0 +1,186 @@
+//! How agents leave: given up, by their own word, or by an operator's.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use protocol::agent::Ping;
+use protocol::agents::{AgentState, MarkAgentGone, UnregisterAgent};
+use protocol::frameworks::{AgentLeft, AgentLossCause};
+use protocol::{AgentId, CallId, Failure, FailureKind, Generation, Incarnation, Time};
+
+use crate::effect::{Effect, Reply, ToAgent, ToFrameworks};
+use crate::input::Timer;
+use crate::membership::{Event, transition};
+use crate::registration::Life;
+use crate::report;
+use crate::term::{Agent, Term, no_such_agent};
+use crate::work::{Change, Request, refuse};
+
+/// The last lives of agents that said goodbye, so that a message that was overtaken by the goodbye
+/// does not bring them back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Departed {
+    lives: BTreeMap<AgentId, Life>,
+    order: VecDeque<AgentId>,
+}
+
+impl Departed {
+    /// Messages are overtaken by seconds; by then not this many agents have left.
+    const MAX: usize = 1000;
+
+    pub(crate) fn get(&self, agent_id: &AgentId) -> Option<&Life> {
+        self.lives.get(agent_id)
+    }
+
+    pub(crate) fn forget(&mut self, agent_id: &AgentId) {
+        if self.lives.remove(agent_id).is_some() {
+            self.order.retain(|id| id != agent_id);
+        }
+    }
+
+    fn insert(&mut self, agent_id: AgentId, life: Life) {
+        if self.lives.insert(agent_id.clone(), life).is_none() {
+            self.order.push_back(agent_id);
+        }
+        if self.order.len() > Self::MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.lives.remove(&oldest);
+        }
+    }
+}
+
+impl Term {
+    pub(crate) fn on_unregister(
+        &mut self,
+        now: Time,
+        call: CallId,
+        message: UnregisterAgent,
+        out: &mut Vec<Effect>,
+    ) {
+        let request = Request::Unregister { call, incarnation: message.incarnation };
+        self.request(now, message.agent_id, request, out);
+    }
+
+    /// Decides on a goodbye. One that is repeated is done already.
+    pub(crate) fn unregister(
+        &mut self,
+        agent_id: AgentId,
+        call: CallId,
+        incarnation: Incarnation,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(agent) = self.agents.get(&agent_id).filter(|a| a.state != AgentState::Gone) else {
+            return out.push(Effect::Reply { call, result: Ok(Reply::Done) });
+        };
+        if agent.life.as_ref().is_some_and(|life| life.incarnation != incarnation) {
+            let why = format!("agent {agent_id} is registered in another life");
+            return refuse(call, Failure::new(FailureKind::Conflict, why), out);
+        }
+        self.commit(agent_id, Change::Remove { call }, out);
+    }
+
+    pub(crate) fn on_mark_gone(
+        &mut self,
+        now: Time,
+        call: CallId,
+        message: MarkAgentGone,
+        out: &mut Vec<Effect>,
+    ) {
+        self.request(now, message.agent_id, Request::MarkGone { call }, out);
+    }
+
+    pub(crate) fn mark_gone(
+        &mut self,
+        now: Time,
+        agent_id: AgentId,
+        call: CallId,
+        out: &mut Vec<Effect>,
+    ) {
+        match self.agents.get(&agent_id).map(|agent| agent.state) {
+            None => refuse(call, no_such_agent(&agent_id), out),
+            Some(AgentState::Gone) => {
+                out.push(Effect::Reply { call, result: Ok(Reply::Done) });
+            }
+            Some(_) => self.commit(agent_id, Change::MarkGone { call, since: now }, out),
+        }
+    }
+
+    /// The registry says unreachable.
+    pub(crate) fn expired(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
+        self.lose(id, Event::Expired, AgentLossCause::Unreachable, out);
+    }
+
+    /// The registry says gone.
+    pub(crate) fn marked_gone(&mut self, id: &AgentId, call: CallId, out: &mut Vec<Effect>) {
+        self.lose(id, Event::MarkedGone, AgentLossCause::Gone, out);
+        out.push(Effect::Reply { call, result: Ok(Reply::Done) });
+    }
+
+    /// The registry has forgotten it.
+    pub(crate) fn removed(&mut self, id: &AgentId, call: CallId, out: &mut Vec<Effect>) {
+        self.lose(id, Event::SaidGoodbye, AgentLossCause::Removed, out);
+        out.push(Effect::Reply { call, result: Ok(Reply::Done) });
+    }
+
+    /// Takes the agent out of service for good, or until it registers.
+    fn lose(&mut self, id: &AgentId, event: Event, cause: AgentLossCause, out: &mut Vec<Effect>) {
+        let Some(before) = self.agents.get(id).map(|agent| agent.state) else { return };
+        let Ok(after) = transition(Some(before), event) else { return };
+        self.unqueue_removal(id);
+        let Some(agent) = self.agents.get_mut(id) else { return };
+        if before == AgentState::Active {
+            out.push(Effect::Unlink(agent.address()));
+        }
+        if cause != AgentLossCause::Unreachable {
+            agent.kills.clear();
+        }
+        let agent = agent.clone();
+        out.push(Effect::CancelTimer { timer: Timer::Ping(id.clone()) });
+        out.push(Effect::CancelTimer { timer: Timer::Reregister(id.clone()) });
+        let at_host = self.hosts.get(&agent.info.host) == Some(id);
+        self.leave_host(id, &agent.info.host);
+        self.tell_left(id, agent.generation, cause, out);
+        out.push(Effect::Emit(report::removed(id, &agent, cause)));
+        match after {
+            Some(state) => {
+                if let Some(agent) = self.agents.get_mut(id) {
+                    agent.state = state;
+                }
+                if at_host {
+                    self.ask_to_register(id, &agent, out);
+                }
+            }
+            None => self.forget(id, agent),
+        }
+    }
+
+    /// An unreachable agent may hear this and register; one that is gone learns so when it does.
+    fn ask_to_register(&self, id: &AgentId, agent: &Agent, out: &mut Vec<Effect>) {
+        let ping = Ping {
+            epoch: self.epoch,
+            agent_id: id.clone(),
+            sequence: agent.sequence,
+            connected: false,
+        };
+        out.push(Effect::ToAgent { to: agent.address(), message: ToAgent::Ping(ping) });
+    }
+
+    fn forget(&mut self, id: &AgentId, agent: Agent) {
+        self.agents.remove(id);
+        self.promised.retain(|_, promised| promised != id);
+        if let Some(life) = agent.life {
+            self.departed.insert(id.clone(), life);
+        }
+    }
+
+    pub(crate) fn tell_left(
+        &self,
+        id: &AgentId,
+        generation: Generation,
+        cause: AgentLossCause,
+        out: &mut Vec<Effect>,
+    ) {
+        let left = AgentLeft { agent_id: id.clone(), generation, cause };
+        out.push(Effect::ToFrameworks(ToFrameworks::Left(left)));
+    }
+}

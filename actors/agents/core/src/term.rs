@@ -1,0 +1,272 @@
+//! One term of leadership: the agents, and what is being committed about them.
+
+use std::collections::BTreeMap;
+
+use protocol::agents::AgentList;
+use protocol::agents::{AgentState, AgentSummary};
+use protocol::framework::AgentInfo;
+use protocol::frameworks::AgentsRecovered;
+use protocol::registrar::{AgentRecord, AgentStanding, RegistrySnapshot};
+use protocol::task::KillPolicy;
+use protocol::{
+    Address, AgentId, CallId, Epoch, Failure, FailureKind, FrameworkId, Generation, HostAddr,
+    Incarnation, TaskId, Time,
+};
+use serde_json::{Value, json};
+
+use crate::AGENT;
+use crate::config::Config;
+use crate::departure::Departed;
+use crate::effect::{Effect, Reply};
+use crate::input::{CommitId, Input, Timer};
+use crate::registration::Life;
+use crate::removals::Removals;
+use crate::state::Counters;
+use crate::work::{Request, Work};
+
+/// What a leader keeps for one epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct Term {
+    pub(crate) config: Config,
+    pub(crate) epoch: Epoch,
+    /// Prefix of the ids given out in this term.
+    pub(crate) run: String,
+    pub(crate) next_agent: u64,
+    pub(crate) counters: Counters,
+    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    /// The agent that was last registered at (or, of the registry, recorded for) each host.
+    pub(crate) hosts: BTreeMap<HostAddr, AgentId>,
+    /// Ids given to agents that came without one, so that asking again gives the same.
+    pub(crate) promised: BTreeMap<(HostAddr, Incarnation), AgentId>,
+    /// At most one commit for each agent, with what waits for it.
+    pub(crate) works: BTreeMap<AgentId, Work>,
+    pub(crate) commits: BTreeMap<CommitId, AgentId>,
+    pub(crate) removals: Removals,
+    pub(crate) departed: Departed,
+}
+
+/// One agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Agent {
+    pub(crate) info: AgentInfo,
+    pub(crate) state: AgentState,
+    /// The registration of this term, if there was one.
+    pub(crate) life: Option<Life>,
+    /// Of that registration; zero without one.
+    pub(crate) generation: Generation,
+    pub(crate) registered: Option<Time>,
+    pub(crate) last_pong: Option<Time>,
+    /// Of the last ping that was sent, and of the last that was answered.
+    pub(crate) sequence: u64,
+    pub(crate) answered: u64,
+    /// Pings in a row without an answer.
+    pub(crate) missed: u32,
+    /// Since when it waits for its turn to become unreachable.
+    pub(crate) queued: Option<Time>,
+    /// What it is told to kill when it is back.
+    pub(crate) kills: BTreeMap<(FrameworkId, TaskId), Option<KillPolicy>>,
+}
+
+impl Agent {
+    pub(crate) fn new(info: AgentInfo, state: AgentState) -> Self {
+        Self {
+            info,
+            state,
+            life: None,
+            generation: Generation::default(),
+            registered: None,
+            last_pong: None,
+            sequence: 0,
+            answered: 0,
+            missed: 0,
+            queued: None,
+            kills: BTreeMap::new(),
+        }
+    }
+
+    fn recovered(record: AgentRecord) -> Self {
+        let state = match record.standing {
+            AgentStanding::Admitted => AgentState::Recovered,
+            AgentStanding::Unreachable { .. } => AgentState::Unreachable,
+            AgentStanding::Gone { .. } => AgentState::Gone,
+        };
+        Self::new(record.info, state)
+    }
+
+    /// Where it is pinged and routed to.
+    pub(crate) fn address(&self) -> Address {
+        address_at(&self.info.host)
+    }
+
+    /// Registered once, or expected to: not given up.
+    pub(crate) fn is_expected(&self) -> bool {
+        use AgentState::{Active, Disconnected, Recovered};
+        matches!(self.state, Recovered | Active | Disconnected)
+    }
+
+    fn summary(&self, agent_id: &AgentId) -> AgentSummary {
+        AgentSummary {
+            agent_id: agent_id.clone(),
+            info: self.info.clone(),
+            state: self.state,
+            generation: self.generation,
+            registered: self.registered,
+            last_pong: self.last_pong,
+        }
+    }
+}
+
+/// The agent actor of a host.
+pub(crate) fn address_at(host: &HostAddr) -> Address {
+    Address::new(AGENT, host.clone())
+}
+
+/// The failure for an id that nobody has.
+pub(crate) fn no_such_agent(agent_id: &AgentId) -> Failure {
+    Failure::new(FailureKind::NotFound, format!("there is no agent {agent_id}"))
+}
+
+impl Term {
+    /// The term that begins with this registry.
+    pub(crate) fn new(
+        config: Config,
+        counters: Counters,
+        now: Time,
+        snapshot: RegistrySnapshot,
+    ) -> Self {
+        let records = snapshot.registry.agents.into_iter();
+        let agents: BTreeMap<_, _> =
+            records.map(|(id, record)| (id, Agent::recovered(record))).collect();
+        let expected = agents.iter().filter(|(_, agent)| agent.is_expected());
+        let hosts = expected.map(|(id, agent)| (agent.info.host.clone(), id.clone())).collect();
+        Self {
+            config,
+            epoch: snapshot.epoch,
+            // The epoch alone would repeat when the store is begun anew.
+            run: format!("{:x}-{}", now.as_millis() / 1000, snapshot.epoch),
+            next_agent: 0,
+            counters,
+            agents,
+            hosts,
+            promised: BTreeMap::new(),
+            works: BTreeMap::new(),
+            commits: BTreeMap::new(),
+            removals: Removals::default(),
+            departed: Departed::default(),
+        }
+    }
+
+    /// What `frameworks` hears first.
+    pub(crate) fn introduction(&self) -> AgentsRecovered {
+        let recovered = self.agents.iter().filter(|(_, a)| a.state == AgentState::Recovered);
+        let agents = recovered.map(|(id, _)| id.clone()).collect();
+        AgentsRecovered { epoch: self.epoch, agents }
+    }
+
+    /// Begins to expect the agents of the registry.
+    pub(crate) fn serve(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let recovered = self.introduction().agents;
+        for agent_id in recovered {
+            self.expect_back(now, &agent_id, out);
+        }
+    }
+
+    /// Takes one input of a serving leader.
+    pub(crate) fn step(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::RegisterAgent { call, message } => self.on_register(now, call, message, out),
+            Input::Pong(message) => self.on_pong(now, &message),
+            Input::UnregisterAgent { call, message } => self.on_unregister(now, call, message, out),
+            Input::MarkAgentGone { call, message } => self.on_mark_gone(now, call, message, out),
+            Input::RouteLaunch(message) => self.on_route_launch(message, out),
+            Input::RouteKill(message) => self.on_route_kill(message, out),
+            Input::RouteAcknowledgement(message) => self.on_route_acknowledgement(message, out),
+            Input::RouteShutdownFramework(message) => self.on_route_shutdown(&message, out),
+            Input::RouteShutdownExecutor(message) => self.on_route_executor(message, out),
+            Input::RouteMessage(message) => self.on_route_message(message, out),
+            Input::RouteUpdateFramework(message) => self.on_route_update(&message, out),
+            Input::GetAgents { call } => self.on_get_agents(call, out),
+            Input::GetAgent { call, message } => self.on_get_agent(call, &message.agent_id, out),
+            Input::Committed { commit, result } => self.on_committed(now, commit, result, out),
+            Input::AgentExited { actor } => self.on_agent_exited(now, &actor, out),
+            Input::TimerFired(Timer::Ping(id)) => self.on_ping_timer(now, &id, out),
+            Input::TimerFired(Timer::Reregister(id)) => self.on_reregister_timer(now, &id, out),
+            Input::TimerFired(Timer::Remove) => self.on_remove_timer(now, out),
+            // About leadership: taken by `State::step`.
+            Input::LeaderChanged(_)
+            | Input::RegistryLoaded { .. }
+            | Input::Introduced { .. }
+            | Input::FrameworksExited
+            | Input::TimerFired(Timer::Load | Timer::Introduce) => {}
+        }
+    }
+
+    fn on_get_agents(&self, call: CallId, out: &mut Vec<Effect>) {
+        let agents = self.agents.iter().map(|(id, agent)| agent.summary(id)).collect();
+        out.push(Effect::Reply { call, result: Ok(Reply::Agents(AgentList { agents })) });
+    }
+
+    fn on_get_agent(&self, call: CallId, agent_id: &AgentId, out: &mut Vec<Effect>) {
+        let agent = self.agents.get(agent_id).map(|agent| agent.summary(agent_id));
+        let result = agent.map(Reply::Agent).ok_or_else(|| no_such_agent(agent_id));
+        out.push(Effect::Reply { call, result });
+    }
+
+    /// Ends: whoever waits is refused with `why`; links and timers are let go.
+    pub(crate) fn end(self, why: &Failure, out: &mut Vec<Effect>) {
+        let calls = self.works.into_values().flat_map(Work::into_calls);
+        out.extend(calls.map(|call| Effect::Reply { call, result: Err(why.clone()) }));
+        for (agent_id, agent) in self.agents {
+            if agent.state == AgentState::Active {
+                out.push(Effect::Unlink(agent.address()));
+            }
+            if agent.is_expected() {
+                out.push(Effect::CancelTimer { timer: Timer::Ping(agent_id.clone()) });
+                out.push(Effect::CancelTimer { timer: Timer::Reregister(agent_id) });
+            }
+        }
+        out.push(Effect::CancelTimer { timer: Timer::Remove });
+        out.push(Effect::CancelTimer { timer: Timer::Introduce });
+    }
+
+    /// A request about an agent: at once, or after what is being committed about it.
+    pub(crate) fn request(
+        &mut self,
+        now: Time,
+        agent_id: AgentId,
+        request: Request,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(work) = self.works.get_mut(&agent_id) {
+            return work.wait(request, out);
+        }
+        match request {
+            Request::Register { call, message } => self.register(agent_id, call, message, out),
+            Request::Unregister { call, incarnation } => {
+                self.unregister(agent_id, call, incarnation, out);
+            }
+            Request::MarkGone { call } => self.mark_gone(now, agent_id, call, out),
+        }
+    }
+
+    /// What is held, for people.
+    pub(crate) fn inspect(&self) -> Value {
+        let agents: BTreeMap<_, _> = self
+            .agents
+            .iter()
+            .map(|(id, agent)| {
+                let kills = agent.kills.len();
+                let view = json!({
+                    "state": agent.state, "host": agent.info.host, "generation": agent.generation,
+                    "last_pong": agent.last_pong, "missed_pings": agent.missed,
+                    "remembered_kills": kills, "waits_to_be_unreachable": agent.queued.is_some(),
+                });
+                (id.as_str(), view)
+            })
+            .collect();
+        json!({
+            "epoch": self.epoch, "run": self.run, "generation": self.counters.generation,
+            "commits_under_way": self.commits.len(), "agents": agents,
+        })
+    }
+}
