@@ -39,6 +39,7 @@ impl Term {
             let framework_id = message.framework.id.unwrap_or_else(|| FrameworkId::from(""));
             let undeliverable = LaunchUndeliverable {
                 agent_id: message.agent_id,
+                generation: message.generation,
                 framework_id,
                 task_ids: message.tasks.into_iter().map(|task| task.task_id).collect(),
                 reason,
