@@ -1,1 +1,21 @@
-//! What every binary does first and last: configuration, logs, signals, exit codes.
+//! What every binary does first and last: configuration, logs, addresses, signals, exit codes.
+//!
+//! Invariants: a key's value comes from the first of flag, environment, file and default that has
+//! it; nothing outside [`config`] reads the environment; a bad configuration ends the process with
+//! exit code [`exit::USAGE`] before it has bound a port or written a file.
+
+pub mod config;
+pub mod duration;
+pub mod exit;
+pub mod flags;
+pub mod logs;
+pub mod net;
+mod origin;
+mod run;
+pub mod signals;
+
+pub use config::{ConfigError, Invalid, Loaded, Settings};
+pub use flags::CommonFlags;
+pub use logs::{LogFormat, Logging};
+pub use run::{Role, refuse_flags, serve};
+pub use signals::Shutdown;
