@@ -2,6 +2,8 @@
 //!
 //! The types are the system's own; Marathon's JSON is made from them and into them at the gateway.
 
+pub mod check;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
