@@ -1,0 +1,114 @@
+//! How many instances wait for an offer, and whether offers are wanted at all.
+
+use std::collections::BTreeMap;
+
+use protocol::Time;
+use serde::Serialize;
+
+use crate::effect::{Effect, Timer};
+use crate::state::Leading;
+
+/// What waits for offers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Demand {
+    /// Instances to start now, by app; no zeroes.
+    wanted: BTreeMap<String, usize>,
+    /// The app that was served last: the next offer begins with the one after it.
+    served: Option<String>,
+    /// More is wanted than when offers were last asked for.
+    grown: bool,
+    suppressed: bool,
+    revived_at: Option<Time>,
+}
+
+impl Demand {
+    pub(crate) fn set(&mut self, app_id: &str, count: usize) {
+        let before = self.wanted.get(app_id).copied().unwrap_or(0);
+        self.grown |= count > before;
+        if count == 0 {
+            self.wanted.remove(app_id);
+        } else if count != before {
+            self.wanted.insert(app_id.to_owned(), count);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// The apps that want an instance, beginning after the one that was served last.
+    pub(crate) fn in_turn(&self) -> Vec<String> {
+        let is_later = |id: &&String| self.served.as_ref().is_none_or(|served| *id > served);
+        let (later, earlier): (Vec<&String>, Vec<&String>) =
+            self.wanted.keys().partition(|id| is_later(id));
+        later.into_iter().chain(earlier).cloned().collect()
+    }
+
+    /// One instance of the app has found its place.
+    pub(crate) fn serve(&mut self, app_id: &str) {
+        if let Some(count) = self.wanted.get_mut(app_id) {
+            *count -= 1;
+            if *count == 0 {
+                self.wanted.remove(app_id);
+            }
+        }
+        self.served = Some(app_id.to_owned());
+    }
+
+    /// A new subscription: nothing is suppressed, and nothing has been revived.
+    pub(crate) fn on_subscribed(&mut self) {
+        self.suppressed = false;
+        self.grown = true;
+        self.revived_at = None;
+    }
+}
+
+impl Leading {
+    /// Asks for offers when more is wanted, and for none when nothing is.
+    pub(crate) fn steer_offers(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.connected {
+            return;
+        }
+        if self.demand.is_empty() {
+            self.demand.grown = false;
+            if !self.demand.suppressed {
+                self.demand.suppressed = true;
+                out.push(Effect::Suppress);
+            }
+        } else if self.demand.grown || self.demand.suppressed {
+            self.revive(now, out);
+        }
+    }
+
+    fn revive(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let next = self.demand.revived_at.map(|at| at + self.config.revive_interval);
+        match next.filter(|next| *next > now) {
+            Some(next) => self.timers.arm(Timer::Revive, next, out),
+            None => {
+                self.demand.grown = false;
+                self.demand.suppressed = false;
+                self.demand.revived_at = Some(now);
+                out.push(Effect::Revive);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_take_turns() {
+        let mut demand = Demand::default();
+        for app in ["/a", "/b", "/c"] {
+            demand.set(app, 2);
+        }
+        assert_eq!(demand.in_turn(), ["/a", "/b", "/c"]);
+        demand.serve("/a");
+        assert_eq!(demand.in_turn(), ["/b", "/c", "/a"]);
+        demand.serve("/b");
+        demand.serve("/b");
+        assert_eq!(demand.in_turn(), ["/c", "/a"]);
+    }
+}
