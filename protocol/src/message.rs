@@ -58,7 +58,8 @@ pub enum FailureKind {
     Timeout,
     /// The host could not be reached, or the connection broke before the answer.
     LinkDown,
-    /// The host is there and refused the connection: another cluster, or no common version.
+    /// Something listens there and there is no connection to be had: it belongs to another cluster,
+    /// or speaks no version of this protocol that this host does.
     Unwelcome,
     /// The actor read the message and says no; the text says why.
     Refused,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use protocol::HostAddr;
 use protocol::envelope::Welcome;
+use protocol::{Failure, FailureKind, HostAddr};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -34,11 +34,11 @@ pub(crate) async fn dial(host: Host, peer: Arc<Peer>, not_before: Option<Instant
         Ok(opened) => opened,
         Err(HandshakeError::Crossed) => {
             sleep(CROSSED_WAIT).await;
-            return peer.dial_failed(&host, &peer.link_down(HandshakeError::Crossed));
+            return peer.dial_failed(&host, &failure_of(&peer, &HandshakeError::Crossed));
         }
         Err(error) => {
             tracing::info!(peer = %peer.host, %error, "cannot connect");
-            return peer.dial_failed(&host, &peer.link_down(error));
+            return peer.dial_failed(&host, &failure_of(&peer, &error));
         }
     };
     let up = Up {
@@ -55,6 +55,15 @@ pub(crate) async fn dial(host: Host, peer: Arc<Peer>, not_before: Option<Instant
     let why = connection::run(host.clone(), Arc::clone(&peer), up.clone(), stream, buffer).await;
     tracing::info!(peer = %peer.host, why, "connection ended");
     peer.lost(&host, up.connection, &why);
+}
+
+/// A host that is there and will not have us is not the same as one that is not there.
+fn failure_of(peer: &Peer, error: &HandshakeError) -> Failure {
+    let mut failure = peer.link_down(error);
+    if matches!(error, HandshakeError::Rejected(_) | HandshakeError::NotAPeer(_)) {
+        failure.kind = FailureKind::Unwelcome;
+    }
+    failure
 }
 
 async fn open(

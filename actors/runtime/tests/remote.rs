@@ -143,7 +143,7 @@ async fn another_cluster_is_refused_with_the_reason() {
     let other = HostConfig { cluster: "other".into(), listen: None, advertise: None };
     let stranger = Host::start(other).await.unwrap();
     let refused = stranger.ask(&server.address_of("host"), Sum {}, SOON).await.unwrap_err();
-    assert_eq!(refused.kind, FailureKind::LinkDown);
+    assert_eq!(refused.kind, FailureKind::Unwelcome);
     assert!(refused.message.contains("belongs to cluster `test`"), "{refused}");
 }
 
