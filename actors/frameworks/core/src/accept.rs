@@ -1,0 +1,221 @@
+//! Accepting offers: they are checked together, consumed whole, and their tasks launched in one
+//! message to the agent; what is left over goes back.
+
+use std::collections::BTreeSet;
+
+use protocol::agents::RouteLaunch;
+use protocol::events::types;
+use protocol::framework::Operation;
+use protocol::frameworks::AcceptOffers;
+use protocol::id::{AgentId, FrameworkId, Generation, OfferId};
+use protocol::resources::Resources;
+use protocol::scheduler::UpdateStatus;
+use protocol::task::{Reason, Source, Task, TaskInfo, TaskState, TaskStatus};
+use protocol::{Address, Failure};
+
+use crate::agents::Share;
+use crate::effect::{ToAgents, ToScheduler};
+use crate::ledger::{Entry, Executor, ExecutorKey};
+use crate::offers::capped;
+use crate::report;
+use crate::state::{Term, Turn};
+use crate::updates::Verdict;
+use crate::validate::{Site, Validated};
+
+/// Offers that are used together.
+struct Bundle {
+    framework_id: FrameworkId,
+    agent_id: AgentId,
+    generation: Generation,
+    role: String,
+    /// What is not used yet.
+    rest: Resources,
+}
+
+impl Term {
+    pub(crate) fn on_accept(
+        &mut self,
+        from: &Address,
+        message: AcceptOffers,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let AcceptOffers { framework_id, offer_ids, operations, filters } = message;
+        self.caller(&framework_id, from)?;
+        let tasks: Vec<_> = operations
+            .into_iter()
+            .flat_map(|operation| match operation {
+                Operation::Launch { tasks } => tasks,
+            })
+            .collect();
+        let mut bundle = match self.check_offers(&framework_id, &offer_ids) {
+            Ok(bundle) => bundle,
+            Err(fault) => {
+                self.discard(&framework_id, &offer_ids, turn);
+                self.drop_tasks(&framework_id, &tasks, &fault, turn);
+                return Err(Failure::refused(fault));
+            }
+        };
+        for offer_id in &offer_ids {
+            if let Some(taken) = self.take_offer(offer_id) {
+                bundle.rest.add_all(&taken.offer.resources);
+            }
+        }
+        let kind = if tasks.is_empty() { types::OFFER_DECLINED } else { types::OFFER_ACCEPTED };
+        turn.emit(report::offers(kind, &framework_id, &offer_ids));
+        self.launch(&mut bundle, tasks, turn);
+        let Bundle { framework_id, agent_id, role, rest, .. } = bundle;
+        let leftover = Share { agent_id, framework_id, role, resources: rest };
+        self.recover(leftover, Some(capped(filters)), turn);
+        Ok(())
+    }
+
+    /// All outstanding, all this framework's, of one agent and for one role, none twice.
+    fn check_offers(&self, id: &FrameworkId, offer_ids: &[OfferId]) -> Result<Bundle, String> {
+        let mut seen = BTreeSet::new();
+        let mut bundle: Option<Bundle> = None;
+        for offer_id in offer_ids {
+            if !seen.insert(offer_id) {
+                return Err(format!("Duplicate offer {offer_id} in offer list"));
+            }
+            let outstanding = self
+                .offers
+                .get(offer_id)
+                .filter(|o| o.offer.framework_id == *id)
+                .ok_or_else(|| format!("Offer {offer_id} is no longer valid"))?;
+            let offer = &outstanding.offer;
+            let bundle = bundle.get_or_insert_with(|| Bundle {
+                framework_id: id.clone(),
+                agent_id: offer.agent_id.clone(),
+                generation: outstanding.generation,
+                role: offer.role.clone(),
+                rest: Resources::EMPTY,
+            });
+            if bundle.agent_id != offer.agent_id {
+                return Err(format!(
+                    "Aggregated offers must belong to one single agent: offer {offer_id} is of agent {}, the ones before it of agent {}",
+                    offer.agent_id, bundle.agent_id
+                ));
+            }
+            if bundle.role != offer.role {
+                return Err(format!(
+                    "Aggregated offers must be allocated to the same role: offer {offer_id} is for role {}, the ones before it for role {}",
+                    offer.role, bundle.role
+                ));
+            }
+        }
+        bundle.ok_or_else(|| "No offers specified".to_owned())
+    }
+
+    /// The good offers of a bad list are spent too: the scheduler counts them as used.
+    fn discard(&mut self, id: &FrameworkId, offer_ids: &[OfferId], turn: &mut Turn<'_>) {
+        for offer_id in offer_ids {
+            if self.offers.get(offer_id).is_none_or(|o| o.offer.framework_id != *id) {
+                continue;
+            }
+            if let Some(taken) = self.take_offer(offer_id) {
+                self.recover(taken.share(), None, turn);
+            }
+        }
+    }
+
+    /// A task of that id that is known came with an earlier copy of the call: it is not meant.
+    fn drop_tasks(&self, id: &FrameworkId, tasks: &[TaskInfo], fault: &str, turn: &mut Turn<'_>) {
+        let text = format!("Task launched with invalid offers: {fault}");
+        let verdict = Verdict::new(TaskState::Dropped, Reason::InvalidOffers, text);
+        for task in tasks {
+            if !self.knows(id, task) {
+                self.reject_task(id, task, &verdict, turn);
+            }
+        }
+    }
+
+    fn knows(&self, id: &FrameworkId, task: &TaskInfo) -> bool {
+        self.ledger.named(id, &task.task_id).next().is_some()
+            || self
+                .frameworks
+                .get(id)
+                .is_some_and(|f| f.ended(&task.task_id, &task.agent_id).is_some())
+    }
+
+    /// A task that never comes into the ledger: its scheduler hears why.
+    fn reject_task(
+        &self,
+        id: &FrameworkId,
+        task: &TaskInfo,
+        verdict: &Verdict,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(framework) = self.frameworks.get(id) else { return };
+        let state = framework.understood(verdict.state);
+        let mut status = TaskStatus::new(task.task_id.clone(), state, Source::Master, turn.now)
+            .because(verdict.reason, verdict.message.clone());
+        status.agent_id = Some(task.agent_id.clone());
+        turn.emit(report::task_updated(id, &status));
+        let message = UpdateStatus { framework_id: id.clone(), status };
+        self.tell(id, ToScheduler::Update(message), turn);
+    }
+
+    /// Launches what is valid; the rest is TASK_ERROR.
+    fn launch(&mut self, bundle: &mut Bundle, tasks: Vec<TaskInfo>, turn: &mut Turn<'_>) {
+        let mut launched = Vec::new();
+        for task in tasks {
+            let site = Site {
+                framework_id: &bundle.framework_id,
+                agent_id: &bundle.agent_id,
+                ledger: &self.ledger,
+                available: &bundle.rest,
+            };
+            match site.validate(task.clone()) {
+                Ok(valid) => launched.push(self.enter(bundle, valid, turn)),
+                Err(invalid) => {
+                    let text = invalid.to_string();
+                    let verdict = Verdict::new(TaskState::Error, Reason::TaskInvalid, text);
+                    self.reject_task(&bundle.framework_id, &task, &verdict, turn);
+                }
+            }
+        }
+        if launched.is_empty() {
+            return;
+        }
+        let Some(framework) = self.frameworks.get(&bundle.framework_id) else { return };
+        turn.agents(ToAgents::Launch(RouteLaunch {
+            agent_id: bundle.agent_id.clone(),
+            generation: bundle.generation,
+            framework: framework.info.clone(),
+            role: bundle.role.clone(),
+            tasks: launched,
+        }));
+    }
+
+    /// Puts a task into the ledger, with its executor if that is new.
+    fn enter(&mut self, bundle: &mut Bundle, valid: Validated, turn: &mut Turn<'_>) -> TaskInfo {
+        let Validated { info, executor_id, new_executor, rest } = valid;
+        bundle.rest = rest;
+        self.hold(&bundle.agent_id, &info.resources);
+        if let Some(executor) = new_executor {
+            self.hold(&bundle.agent_id, &executor.resources);
+            let key = ExecutorKey {
+                agent_id: bundle.agent_id.clone(),
+                framework_id: bundle.framework_id.clone(),
+                executor_id: executor_id.clone(),
+            };
+            let role = bundle.role.clone();
+            self.ledger.executors.insert(key, Executor { info: executor, role, confirmed: false });
+        }
+        let task = Task {
+            task_id: info.task_id.clone(),
+            framework_id: bundle.framework_id.clone(),
+            agent_id: bundle.agent_id.clone(),
+            executor_id,
+            name: info.name.clone(),
+            role: bundle.role.clone(),
+            resources: info.resources.clone(),
+            labels: info.labels.clone(),
+            state: TaskState::Staging,
+            status: None,
+        };
+        turn.emit(report::task_added(&task));
+        self.ledger.insert(Entry::new(task, bundle.generation));
+        info
+    }
+}

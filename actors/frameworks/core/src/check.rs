@@ -1,0 +1,125 @@
+//! The conservation law, and the agreement of every cache and index with what it is made from.
+
+use protocol::id::{AgentId, FrameworkId, OfferId};
+use protocol::resources::Resources;
+
+use crate::agents::Agent;
+use crate::framework::Framework;
+use crate::state::Term;
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A resource is in two hands, or there is more in hands than the agent has.
+    #[error("agent {agent} is overcommitted by {by}: {what}")]
+    Overcommitted { agent: AgentId, by: String, what: String },
+    #[error("agent {agent} counts {counted} as {kind}, its holders have {held}")]
+    Miscounted { agent: AgentId, kind: &'static str, counted: Resources, held: Resources },
+    #[error("offer {0} is outstanding while its agent is not here in its generation")]
+    OfferOfAbsentAgent(OfferId),
+    #[error("offer {0} is outstanding while its framework is not active")]
+    OfferToInactiveFramework(OfferId),
+    #[error("framework {0} is active without a scheduler, or has one while it is not")]
+    SchedulerMismatch(FrameworkId),
+    #[error("framework {0} is known and removed at once")]
+    RemovedFrameworkKnown(FrameworkId),
+    #[error("task {task} is in the ledger while its framework {framework} is not known")]
+    OrphanTask { framework: FrameworkId, task: String },
+    #[error("task {task} of framework {framework} is on agent {agent}, which is not known")]
+    HomelessTask { framework: FrameworkId, task: String, agent: AgentId },
+    #[error("an index of {0} does not name exactly what is there")]
+    BrokenIndex(&'static str),
+}
+
+impl Term {
+    /// Every invariant; the first that does not hold.
+    pub(crate) fn check(&self) -> Result<(), Violation> {
+        if !self.ledger.index_is_exact() {
+            return Err(Violation::BrokenIndex("tasks"));
+        }
+        if !self.offers.indexes_are_exact() {
+            return Err(Violation::BrokenIndex("offers"));
+        }
+        self.agents.iter().try_for_each(|(id, agent)| self.check_agent(id, agent))?;
+        self.frameworks.values().try_for_each(|framework| self.check_framework(framework))?;
+        self.check_offers_are_live()?;
+        self.check_tasks_have_a_home()
+    }
+
+    /// Every resource is free, in one offer, or held by one task or executor. An agent that has
+    /// come back with less than its tasks hold can still offer what they leave.
+    fn check_agent(&self, id: &AgentId, agent: &Agent) -> Result<(), Violation> {
+        let held = self.ledger.total_held(id);
+        miscounted(id, "used", &agent.used, held)?;
+        let offers: Vec<_> = self.offers.on_agent(id).map(|o| &o.offer.resources).collect();
+        miscounted(id, "offered", &agent.offered, offers.iter().copied().sum())?;
+        let Some(info) = &agent.info else { return Ok(()) };
+        let mut free = info.resources.clone();
+        let tasks: Vec<_> = self.ledger.shares_on(id).map(|share| share.resources).collect();
+        if info.resources.contains(&agent.used) {
+            tasks.iter().try_for_each(|held| take(id, &mut free, held))?;
+        } else {
+            free.remove_all(&agent.used);
+        }
+        offers.into_iter().try_for_each(|held| take(id, &mut free, held))
+    }
+
+    fn check_framework(&self, framework: &Framework) -> Result<(), Violation> {
+        if framework.is_active() != framework.scheduler.is_some() {
+            return Err(Violation::SchedulerMismatch(framework.id.clone()));
+        }
+        if self.removed.contains(&framework.id) {
+            return Err(Violation::RemovedFrameworkKnown(framework.id.clone()));
+        }
+        Ok(())
+    }
+
+    fn check_offers_are_live(&self) -> Result<(), Violation> {
+        for outstanding in self.offers.iter() {
+            let offer = &outstanding.offer;
+            if self.generation(&offer.agent_id) != Some(outstanding.generation) {
+                return Err(Violation::OfferOfAbsentAgent(offer.offer_id.clone()));
+            }
+            if !self.frameworks.get(&offer.framework_id).is_some_and(Framework::is_active) {
+                return Err(Violation::OfferToInactiveFramework(offer.offer_id.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tasks_have_a_home(&self) -> Result<(), Violation> {
+        for (key, _) in self.ledger.iter() {
+            let (framework, task) = (key.framework_id.clone(), key.task_id.to_string());
+            if !self.frameworks.contains_key(&key.framework_id) {
+                return Err(Violation::OrphanTask { framework, task });
+            }
+            if !self.agents.contains_key(&key.agent_id) {
+                let agent = key.agent_id.clone();
+                return Err(Violation::HomelessTask { framework, task, agent });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes what one holder has: what is no longer there is in two hands.
+fn take(agent: &AgentId, free: &mut Resources, held: &Resources) -> Result<(), Violation> {
+    *free = free.checked_sub(held).map_err(|shortage| Violation::Overcommitted {
+        agent: agent.clone(),
+        by: held.to_string(),
+        what: shortage.to_string(),
+    })?;
+    Ok(())
+}
+
+fn miscounted(
+    agent: &AgentId,
+    kind: &'static str,
+    counted: &Resources,
+    held: Resources,
+) -> Result<(), Violation> {
+    if *counted == held {
+        return Ok(());
+    }
+    Err(Violation::Miscounted { agent: agent.clone(), kind, counted: counted.clone(), held })
+}

@@ -1,0 +1,33 @@
+//! What can be tuned.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The numbers of the frameworks manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// An offer that is neither accepted nor declined for this long is rescinded. Absent: never.
+    pub offer_timeout: Option<Duration>,
+    /// The least time that a framework of the registry is given to subscribe with a new leader,
+    /// however short its failover timeout: its scheduler has not failed, the master has.
+    pub recovery_grace: Duration,
+    /// Ended tasks that are remembered for each framework.
+    pub completed_tasks: usize,
+    /// Ended frameworks that are remembered.
+    pub completed_frameworks: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // Mesos has no default; a scheduler that hoards for 5 minutes is stuck.
+            offer_timeout: Some(Duration::from_secs(300)),
+            // Four times the longest backoff between two subscriptions of a driver (15 s).
+            recovery_grace: Duration::from_secs(60),
+            // As in Mesos.
+            completed_tasks: 1000,
+            completed_frameworks: 50,
+        }
+    }
+}

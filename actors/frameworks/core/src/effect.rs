@@ -1,0 +1,108 @@
+//! Everything that the frameworks manager can want done. The shell performs effects in order.
+
+use protocol::agents::{
+    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
+    RouteShutdownFramework, RouteUpdateFramework,
+};
+use protocol::allocator::{
+    AddAgent, AddFramework, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator,
+    ReviveRoles, SetFrameworkActive, SuppressRoles,
+};
+use protocol::events::Report;
+use protocol::frameworks::{FrameworkList, FrameworkSubscribed, OfferList, TaskList};
+use protocol::id::{CallId, Epoch, FrameworkId};
+use protocol::registrar::ApplyOperations;
+use protocol::scheduler::{
+    ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers, UpdateStatus,
+};
+use protocol::{Address, Failure, Time};
+use serde::Serialize;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Effect {
+    /// Ask the registrar for the registry; `Input::RegistryLoaded` has the answer.
+    LoadRegistry { epoch: Epoch },
+    /// Ask the registrar to make a framework's record durable; `Input::Recorded` has the answer.
+    Record { framework_id: FrameworkId, operations: ApplyOperations },
+    /// Tell a scheduler.
+    ToScheduler { scheduler: Address, message: ToScheduler },
+    /// Tell the agents manager of this host.
+    ToAgents(ToAgents),
+    /// Tell the allocator.
+    ToAllocator(ToAllocator),
+    /// Answer a call.
+    Reply { call: CallId, result: Result<Answer, Failure> },
+    /// Want `Input::SchedulerExited` when this scheduler goes.
+    LinkScheduler(Address),
+    /// No longer.
+    UnlinkScheduler(Address),
+    /// Want `Input::AllocatorExited` when the allocator goes.
+    LinkAllocator,
+    /// Want `Input::TimerFired` at this time; replaces an earlier setting of the same timer.
+    SetTimer { timer: Timer, at: Time },
+    /// No longer.
+    CancelTimer { timer: Timer },
+    /// Tell `events`.
+    Emit(Report),
+}
+
+/// To a scheduler.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum ToScheduler {
+    Offers(ResourceOffers),
+    Rescind(RescindOffers),
+    Update(UpdateStatus),
+    Failure(ReportFailure),
+    Message(ExecutorMessage),
+    Error(FrameworkError),
+}
+
+/// To `agents`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum ToAgents {
+    Launch(RouteLaunch),
+    Kill(RouteKill),
+    Acknowledge(RouteAcknowledgement),
+    ShutdownFramework(RouteShutdownFramework),
+    ShutdownExecutor(RouteShutdownExecutor),
+    Message(RouteMessage),
+    UpdateFramework(RouteUpdateFramework),
+}
+
+/// To `allocator`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum ToAllocator {
+    Reset(ResetAllocator),
+    AddFramework(AddFramework),
+    SetActive(SetFrameworkActive),
+    RemoveFramework(RemoveFramework),
+    AddAgent(AddAgent),
+    RemoveAgent(RemoveAgent),
+    Recover(RecoverResources),
+    Revive(ReviveRoles),
+    Suppress(SuppressRoles),
+}
+
+/// What a call is answered with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Answer {
+    Done,
+    Subscribed(FrameworkSubscribed),
+    Frameworks(FrameworkList),
+    Tasks(TaskList),
+    Offers(OfferList),
+}
+
+/// Everything that can time out here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Timer {
+    /// The oldest outstanding offers have been held too long.
+    OffersExpire,
+    /// The framework's scheduler has not come back in time.
+    Failover(FrameworkId),
+    /// Try again to read the registry.
+    LoadRegistry,
+    /// Try again to reach the allocator.
+    ResetAllocator,
+}

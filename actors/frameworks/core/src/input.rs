@@ -1,0 +1,69 @@
+//! Everything that can happen to the frameworks manager.
+
+use protocol::elector::Leadership;
+use protocol::frameworks::{
+    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
+    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
+    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations, ReconcileTasks,
+    ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers, TeardownFramework,
+};
+use protocol::id::{CallId, Epoch, FrameworkId};
+use protocol::registrar::RegistrySnapshot;
+use protocol::{Address, Failure};
+use serde::Serialize;
+
+use crate::effect::Timer;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Input {
+    /// The elector says who leads. `run` is a fresh name, used in ids if this host does.
+    LeaderChanged { leadership: Leadership, run: String },
+    /// What `LoadRegistry` of this epoch brought.
+    RegistryLoaded { epoch: Epoch, result: Result<RegistrySnapshot, Failure> },
+    /// Somebody asks and gets a `Reply`.
+    Asked { call: CallId, from: Address, request: Request },
+    /// Somebody tells.
+    Told(News),
+    /// What became of a `Record` of this epoch.
+    Recorded { epoch: Epoch, framework_id: FrameworkId, result: Result<(), Failure> },
+    /// A linked scheduler is gone, or its host is out of reach.
+    SchedulerExited(Address),
+    /// The linked allocator is gone, or has restarted without what it knew.
+    AllocatorExited,
+    /// A timer that was set has come due.
+    TimerFired(Timer),
+}
+
+/// What can be asked. Refused unless this host leads and has loaded the registry.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Request {
+    Subscribe(SubscribeFramework),
+    Teardown(TeardownFramework),
+    Accept(AcceptOffers),
+    Decline(DeclineOffers),
+    Revive(ReviveOffers),
+    Suppress(SuppressOffers),
+    Kill(KillTask),
+    ShutdownExecutor(ShutdownExecutor),
+    Acknowledge(AcknowledgeUpdate),
+    Reconcile(ReconcileTasks),
+    Message(MessageToExecutor),
+    /// `agents` opens its term; refused unless it is ours.
+    Introduce(AgentsRecovered),
+    ListFrameworks(GetFrameworks),
+    ListTasks(GetTasks),
+    ListOffers(GetOffers),
+}
+
+/// What other actors report. Ignored unless this host leads: agents repeat, the allocator is reset.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum News {
+    AgentJoined(AgentJoined),
+    AgentLeft(AgentLeft),
+    LaunchUndeliverable(LaunchUndeliverable),
+    Update(ForwardUpdate),
+    ExecutorExited(ExecutorExited),
+    ExecutorMessage(MessageFromExecutor),
+    Allocations(OfferAllocations),
+}

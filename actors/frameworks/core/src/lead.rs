@@ -1,0 +1,151 @@
+//! Leadership: standby, recovering from the registry, leading; and back.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use protocol::Failure;
+use protocol::Time;
+use protocol::elector::Leadership;
+use protocol::id::{Epoch, FrameworkId};
+use protocol::registrar::{AgentStanding, FrameworkRecord, Registry, RegistrySnapshot};
+
+use crate::agents::{Agent, Standing};
+use crate::config::Config;
+use crate::effect::{Effect, Timer};
+use crate::framework::{Framework, FrameworkState};
+use crate::ledger::Ledger;
+use crate::offers::OfferBook;
+use crate::state::{Ids, Role, State, Term, Turn};
+
+/// Between two attempts to read the registry: the registrar is on this host and loads it within
+/// a few round trips to the store.
+const RETRY_REGISTRY: Duration = Duration::from_millis(200);
+
+impl State {
+    pub(crate) fn on_leader_changed(
+        &mut self,
+        leadership: Leadership,
+        run: String,
+        turn: &mut Turn<'_>,
+    ) {
+        let epoch = leadership.leader.as_ref().map(|l| l.epoch).filter(|_| leadership.leading);
+        self.leadership = leadership;
+        if epoch.is_some() && epoch == self.epoch() {
+            return;
+        }
+        self.step_down(turn);
+        if let Some(epoch) = epoch {
+            self.role = Role::Recovering { epoch, run };
+            self.load_registry(turn);
+        }
+    }
+
+    pub(crate) fn load_registry(&self, turn: &mut Turn<'_>) {
+        if let Role::Recovering { epoch, .. } = self.role {
+            turn.out.push(Effect::LoadRegistry { epoch });
+        }
+    }
+
+    pub(crate) fn on_registry_loaded(
+        &mut self,
+        epoch: Epoch,
+        result: Result<RegistrySnapshot, Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Role::Recovering { epoch: mine, run } = &self.role else { return };
+        if *mine != epoch {
+            return;
+        }
+        match result {
+            Ok(snapshot) if snapshot.epoch == epoch => {
+                let run = run.clone();
+                let mut term = Term::new(self.config.clone(), epoch, Ids::new(run), self.rounds);
+                term.recover_registry(snapshot.registry, turn);
+                self.role = Role::Leading(Box::new(term));
+            }
+            Ok(_) | Err(_) => turn.set(Timer::LoadRegistry, turn.now + RETRY_REGISTRY),
+        }
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        match &self.role {
+            Role::Standby => None,
+            Role::Recovering { epoch, .. } => Some(*epoch),
+            Role::Leading(term) => Some(term.epoch),
+        }
+    }
+
+    /// Forgets the term: whoever waits is told where to go, and nothing fires later.
+    fn step_down(&mut self, turn: &mut Turn<'_>) {
+        let role = std::mem::replace(&mut self.role, Role::Standby);
+        let Role::Leading(term) = role else { return };
+        self.rounds = term.round;
+        for call in term.writes.values().flat_map(|write| write.calls()) {
+            turn.reply(call, Err(self.leadership.not_leader()));
+        }
+        for framework in term.frameworks.values() {
+            match &framework.scheduler {
+                Some(s) => turn.out.push(Effect::UnlinkScheduler(s.address.clone())),
+                None => turn.cancel(Timer::Failover(framework.id.clone())),
+            }
+        }
+        turn.cancel(Timer::OffersExpire);
+        turn.cancel(Timer::ResetAllocator);
+    }
+}
+
+impl Term {
+    pub(crate) fn new(config: Config, epoch: Epoch, ids: Ids, round: u64) -> Self {
+        Self {
+            config,
+            epoch,
+            ids,
+            round,
+            frameworks: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            completed: VecDeque::new(),
+            agents: BTreeMap::new(),
+            offers: OfferBook::default(),
+            ledger: Ledger::default(),
+            writes: BTreeMap::new(),
+        }
+    }
+
+    fn recover_registry(&mut self, registry: Registry, turn: &mut Turn<'_>) {
+        for (id, record) in registry.agents {
+            let standing = match record.standing {
+                AgentStanding::Admitted => Standing::Recovered,
+                AgentStanding::Unreachable { since } => Standing::Unreachable { since },
+                AgentStanding::Gone { since } => Standing::Gone { since },
+            };
+            self.agents.insert(id, Agent::new(standing));
+        }
+        for (id, record) in registry.frameworks {
+            self.recover_record(id, record, turn);
+        }
+        turn.out.push(Effect::LinkAllocator);
+        self.reset_allocator(turn);
+    }
+
+    fn recover_record(&mut self, id: FrameworkId, record: FrameworkRecord, turn: &mut Turn<'_>) {
+        if record.removed.is_some() {
+            self.removed.insert(id);
+            return;
+        }
+        let mut framework = Framework::new(record.info, id.clone(), record.registered);
+        framework.recorded = true;
+        self.frameworks.insert(id.clone(), framework);
+        self.start_failover_timer(&id, turn);
+    }
+
+    /// Gives a framework without a scheduler its time to come back.
+    pub(crate) fn start_failover_timer(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.get(id) else { return };
+        let timeout = Duration::from_millis(framework.info.failover_timeout_ms);
+        let at: Time = match framework.state {
+            FrameworkState::Recovered => turn.now + timeout.max(self.config.recovery_grace),
+            _ => turn.now + timeout,
+        };
+        turn.set(Timer::Failover(id.clone()), at);
+    }
+}

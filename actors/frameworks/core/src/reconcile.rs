@@ -1,0 +1,79 @@
+//! Reconciliation: what the master knows of tasks, answered as Mesos does.
+
+use protocol::Address;
+use protocol::Failure;
+use protocol::frameworks::{ReconcileTasks, TaskQuestion};
+use protocol::id::FrameworkId;
+use protocol::scheduler::UpdateStatus;
+use protocol::task::{Reason, Source, TaskState, TaskStatus};
+
+use crate::agents::Standing;
+use crate::effect::ToScheduler;
+use crate::ledger::Entry;
+use crate::state::{Term, Turn};
+use crate::updates::master_status;
+
+impl Term {
+    pub(crate) fn on_reconcile(
+        &mut self,
+        from: &Address,
+        message: &ReconcileTasks,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let id = &message.framework_id;
+        self.caller(id, from)?;
+        if message.tasks.is_empty() {
+            for (_, entry) in self.ledger.of_framework(id) {
+                self.answer_known(entry, turn);
+            }
+        }
+        for question in &message.tasks {
+            self.answer_question(id, question, turn);
+        }
+        Ok(())
+    }
+
+    /// One task in question: its last told state, or what its agent's standing says; silence
+    /// while the agent may still come back with it.
+    pub(crate) fn answer_question(
+        &self,
+        id: &FrameworkId,
+        question: &TaskQuestion,
+        turn: &mut Turn<'_>,
+    ) {
+        let named: Vec<_> = self.ledger.named(id, &question.task_id).map(|(_, e)| e).collect();
+        if let Some(entry) = named.iter().find(|e| e.holds()).or_else(|| named.first()) {
+            return self.answer_known(entry, turn);
+        }
+        let Some(state) = self.state_of_unknown(question) else { return };
+        let Some(framework) = self.frameworks.get(id) else { return };
+        let state = framework.understood(state);
+        let status = TaskStatus::new(question.task_id.clone(), state, Source::Master, turn.now);
+        let mut status = status.because(Reason::Reconciliation, "Reconciliation: Task is unknown");
+        status.agent_id.clone_from(&question.agent_id);
+        let message = UpdateStatus { framework_id: id.clone(), status };
+        self.tell(id, ToScheduler::Update(message), turn);
+    }
+
+    fn state_of_unknown(&self, question: &TaskQuestion) -> Option<TaskState> {
+        let Some(agent_id) = &question.agent_id else {
+            let awaited = self.agents.values().any(|a| a.standing == Standing::Recovered);
+            return (!awaited).then_some(TaskState::Unknown);
+        };
+        match self.standing(agent_id) {
+            Some(Standing::Recovered) => None,
+            Some(Standing::Here { .. } | Standing::Disconnected) => Some(TaskState::Gone),
+            Some(Standing::Unreachable { .. }) => Some(TaskState::Unreachable),
+            Some(Standing::Gone { .. }) => Some(TaskState::GoneByOperator),
+            None => Some(TaskState::Unknown),
+        }
+    }
+
+    fn answer_known(&self, entry: &Entry, turn: &mut Turn<'_>) {
+        let status = master_status(&entry.task, entry.told(), turn)
+            .because(Reason::Reconciliation, "Reconciliation: Latest task state");
+        let framework_id = entry.task.framework_id.clone();
+        let message = UpdateStatus { framework_id: framework_id.clone(), status };
+        self.tell(&framework_id, ToScheduler::Update(message), turn);
+    }
+}

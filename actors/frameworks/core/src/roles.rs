@@ -1,0 +1,109 @@
+//! Roles: what may be one, and a framework's wish for offers or none.
+
+use protocol::Address;
+use protocol::Failure;
+use protocol::allocator::{ReviveRoles, SuppressRoles};
+use protocol::frameworks::{ReviveOffers, SuppressOffers};
+use protocol::id::FrameworkId;
+
+use crate::effect::ToAllocator;
+use crate::state::{Term, Turn};
+
+/// The rules of Mesos: levels are separated by `/`, and each is a plausible file name.
+pub(crate) fn check_roles(roles: &[String]) -> Result<(), Failure> {
+    for (i, role) in roles.iter().enumerate() {
+        if roles[..i].contains(role) {
+            return Err(Failure::refused(format!("role `{role}` is given twice")));
+        }
+        if let Some(fault) = role.split('/').find_map(|level| level_fault(role, level)) {
+            return Err(Failure::refused(format!("role `{role}` is not valid: {fault}")));
+        }
+    }
+    Ok(())
+}
+
+fn level_fault(role: &str, level: &str) -> Option<&'static str> {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+    match level {
+        "" => Some("no level of it may be empty"),
+        "." | ".." => Some("no level of it may be `.` or `..`"),
+        "*" if role != "*" => Some("`*` is a role of its own"),
+        _ if level.starts_with('-') => Some("no level of it may start with `-`"),
+        _ if level.contains(odd) => Some("no white space, control character or `\\` is accepted"),
+        _ => None,
+    }
+}
+
+/// Whether all of `named` are among a framework's roles.
+pub(crate) fn check_subset(named: &[String], roles: &[String]) -> Result<(), Failure> {
+    match named.iter().find(|role| !roles.contains(role)) {
+        None => Ok(()),
+        Some(role) => Err(Failure::refused(format!(
+            "role `{role}` is not one of the framework's: {}",
+            roles.join(", ")
+        ))),
+    }
+}
+
+impl Term {
+    pub(crate) fn on_revive(
+        &mut self,
+        from: &Address,
+        message: ReviveOffers,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let ReviveOffers { framework_id, roles } = message;
+        for role in self.meant(&framework_id, from, &roles)? {
+            if let Some(framework) = self.frameworks.get_mut(&framework_id) {
+                framework.suppressed.remove(&role);
+            }
+        }
+        turn.allocator(ToAllocator::Revive(ReviveRoles { framework_id, roles }));
+        Ok(())
+    }
+
+    pub(crate) fn on_suppress(
+        &mut self,
+        from: &Address,
+        message: SuppressOffers,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let SuppressOffers { framework_id, roles } = message;
+        let meant = self.meant(&framework_id, from, &roles)?;
+        if let Some(framework) = self.frameworks.get_mut(&framework_id) {
+            framework.suppressed.extend(meant);
+        }
+        turn.allocator(ToAllocator::Suppress(SuppressRoles { framework_id, roles }));
+        Ok(())
+    }
+
+    /// The roles that a call means: those named, or all; an unknown one voids the call.
+    fn meant(
+        &self,
+        id: &FrameworkId,
+        from: &Address,
+        named: &[String],
+    ) -> Result<Vec<String>, Failure> {
+        let framework = self.caller(id, from)?;
+        check_subset(named, &framework.info.roles)?;
+        Ok(if named.is_empty() { framework.info.roles.clone() } else { named.to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn malformed_and_repeated_roles_are_refused() {
+        let check = |roles: &[&str]| {
+            check_roles(&roles.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>())
+        };
+        for good in [&["*"][..], &["eng/dev", "ops"], &["web-1"]] {
+            check(good).unwrap();
+        }
+        for bad in [&[""][..], &["a//b"], &["a/."], &["-a"], &["a b"], &["a/*"], &["x", "x"]] {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
+    }
+}
