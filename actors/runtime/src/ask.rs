@@ -1,8 +1,8 @@
 //! The asks of one peer that have not been answered.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use protocol::Failure;
 use tokio::sync::oneshot;

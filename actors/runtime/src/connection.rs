@@ -3,11 +3,11 @@
 //! Reader and writer are plain tokio tasks on the host's thread. The reader routes frames and never
 //! runs actor code; the writer writes whatever its peer's outbox holds.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use foldhash::HashMap;
 use protocol::codec;
 use protocol::envelope::{
     Envelope, EnvelopeHeader, FrameError, Hello, Kind, LENGTH_PREFIX, MAX_VERSION, MIN_VERSION,
@@ -174,7 +174,7 @@ pub(crate) async fn run(
         host: host.clone(),
         peer: Arc::clone(&peer),
         connection: up.connection,
-        senders: HashMap::new(),
+        senders: HashMap::default(),
     };
     let mut reading = host.spawn_task(reader.run(read_half, buffer));
     let mut closing = up.close.subscribe();

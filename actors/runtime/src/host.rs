@@ -1,6 +1,5 @@
 //! A host: the actors of one process, their names, and its connections to other hosts.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 use protocol::address::{AddressError, check_name};
 use protocol::runtime::{ActorStats, ConnectionStats};
@@ -230,7 +230,7 @@ impl Host {
         let host = self.clone();
         let start = move || {
             let ctx = Context::new(host, shared, Rc::new(Handlers::of_actor()));
-            start_here(Cell::new(ctx, Box::new(factory), options.restart));
+            start_here(Cell::new(ctx, Box::new(factory), &options));
         };
         match options.placement {
             Placement::Shared => self.inner.home.spawn_fn(start),

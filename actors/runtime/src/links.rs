@@ -3,8 +3,9 @@
 //! Both directions are kept: which local actors are watched and by whom, and which remote actors
 //! local ones watch, by host, so that a broken connection costs what was linked over it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use protocol::{Address, HostAddr};
 

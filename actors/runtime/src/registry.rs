@@ -1,9 +1,9 @@
 //! What a host knows of each of its actors, readable from every thread.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::RwLock;
 use protocol::runtime::ActorStats;
 use protocol::{Address, Incarnation};

@@ -29,9 +29,9 @@ impl ActorMetrics {
         Self { handled: AtomicU64::new(0), rejected: AtomicU64::new(0), times: Mutex::new(times) }
     }
 
-    /// Counts a handled message, and says whether to time the next one.
-    pub(crate) fn count(&self) -> bool {
-        self.handled.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE_EVERY)
+    /// Counts handled messages, a turn's worth at a time.
+    pub(crate) fn count(&self, handled: u64) {
+        self.handled.fetch_add(handled, Ordering::Relaxed);
     }
 
     pub(crate) fn record(&self, took: Duration) {
