@@ -1,0 +1,53 @@
+//! Numbers beside their bounds, measured in one run. Run by `make bench` when nothing else runs.
+
+mod actor;
+mod local;
+mod remote;
+mod report;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::report::Report;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the message path, and prints each number beside its bound.
+#[derive(Parser)]
+struct Args {
+    /// Where the summary goes, as a JSON list of {name, value, unit, bound, ratio, target}.
+    #[arg(long, default_value = "target/bench/summary.json")]
+    summary: PathBuf,
+    /// Only what has this in its group: `local` or `remote`.
+    #[arg(long)]
+    only: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The second process of the remote measurements.
+    #[command(hide = true)]
+    Serve,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    actix_rt::System::new().block_on(async move {
+        if matches!(args.command, Some(Command::Serve)) {
+            return remote::serve().await;
+        }
+        let mut report = Report::start();
+        let wanted = |group: &str| args.only.as_deref().is_none_or(|only| only == group);
+        if wanted("local") {
+            local::run(&mut report).await?;
+        }
+        if wanted("remote") {
+            remote::run(&mut report).await?;
+        }
+        report.write(&args.summary)
+    })
+}

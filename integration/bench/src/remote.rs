@@ -1,0 +1,153 @@
+//! Messages between two processes over loopback TCP, beside raw sockets moving the same bytes.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use protocol::Address;
+use runtime::{Host, HostConfig, SpawnOptions};
+
+use crate::actor::Tally;
+use crate::local::{WINDOW, ask, rate, tell};
+use crate::report::{Measure, Report};
+
+const TELLS: usize = 3_000_000;
+const ASKS: usize = 60_000;
+const TURNS: usize = 9;
+const DEEP_ASKS: usize = 600_000;
+/// A frame with a 100-byte body: length, envelope, body.
+const FRAME: usize = 4 + 24 + 100;
+const RAW_FRAMES: usize = 20_000_000;
+
+pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
+    let raw_tells = raw_one_way()?;
+    let server = Server::start()?;
+    let config = HostConfig { cluster: "bench".into(), listen: None, advertise: None };
+    let host = Host::start(config).await?;
+    ask(&host, &server.tally, 1000, 1).await;
+    // Windows of several mailboxes' worth would be dropped; these keep both sides busy.
+    let tells = tell(&host, &server.tally, TELLS, 4 * WINDOW).await;
+    report.add(
+        Measure::new("remote tell, 100 B, 1 connection", tells, "msg/s")
+            .bound(raw_tells)
+            .target(">= 1500000"),
+    );
+    let (asks, raw_asks) = round_trips(&host, &server.tally).await?;
+    report.add(
+        Measure::new("remote ask round trip, depth 1", asks, "us")
+            .bound(raw_asks)
+            .target("ratio <= 1.5"),
+    );
+    let asks = ask(&host, &server.tally, DEEP_ASKS, 128).await;
+    report.add(Measure::new("remote ask, depth 128", asks, "ask/s").target(">= 400000"));
+    host.shutdown().await;
+    Ok(())
+}
+
+/// Microseconds of an ask and of a raw echo: the medians of turns taken in alternation, so that
+/// whatever else the machine does falls on both.
+async fn round_trips(host: &Host, to: &Address) -> anyhow::Result<(f64, f64)> {
+    let (mut asks, mut echoes) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        echoes.push(1e6 / raw_echo()?);
+        asks.push(1e6 / ask(host, to, ASKS / TURNS, 1).await);
+    }
+    asks.sort_by(f64::total_cmp);
+    echoes.sort_by(f64::total_cmp);
+    Ok((asks[TURNS / 2], echoes[TURNS / 2]))
+}
+
+/// The other process.
+struct Server {
+    child: Child,
+    tally: Address,
+}
+
+impl Server {
+    fn start() -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("failed to find this program")?;
+        let mut child = Command::new(program)
+            .arg("serve")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("failed to start the second process")?;
+        let mut line = String::new();
+        let output = child.stdout.take().context("the second process has no output")?;
+        BufReader::new(output).read_line(&mut line)?;
+        Ok(Self { tally: line.trim().parse()?, child })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It ends when its input does; killing it is for the case that it does not read it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the second process runs: an actor on the thread of its connections.
+pub(crate) async fn serve() -> anyhow::Result<()> {
+    let listen = Some(([127, 0, 0, 1], 0).into());
+    let config = HostConfig { cluster: "bench".into(), listen, advertise: None };
+    let host = Host::start(config).await?;
+    let tally = host.spawn("tally", SpawnOptions::default(), Tally::default)?;
+    println!("{tally}");
+    std::io::stdout().flush()?;
+    loop {
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+}
+
+/// Frames per second when a thread writes 64 KiB at a time and another only reads.
+fn raw_one_way() -> anyhow::Result<f64> {
+    let (mut from, mut to) = pair()?;
+    let reader = std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut left = RAW_FRAMES * FRAME;
+        while left > 0 {
+            match to.read(&mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(n) => left = left.saturating_sub(n),
+            }
+        }
+    });
+    let chunk = vec![0; 64 * 1024];
+    let start = Instant::now();
+    let mut left = RAW_FRAMES * FRAME;
+    while left > 0 {
+        let n = left.min(chunk.len());
+        from.write_all(&chunk[..n])?;
+        left -= n;
+    }
+    reader.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
+    Ok(rate(RAW_FRAMES, start))
+}
+
+/// Round trips per second of one frame, one at a time, between two threads that block on sockets.
+fn raw_echo() -> anyhow::Result<f64> {
+    let (mut here, mut there) = pair()?;
+    std::thread::spawn(move || {
+        let mut buffer = [0; FRAME];
+        while there.read_exact(&mut buffer).and_then(|()| there.write_all(&buffer)).is_ok() {}
+    });
+    let mut buffer = [0; FRAME];
+    let start = Instant::now();
+    for _ in 0..ASKS / TURNS {
+        here.write_all(&buffer)?;
+        here.read_exact(&mut buffer)?;
+    }
+    Ok(rate(ASKS / TURNS, start))
+}
+
+fn pair() -> anyhow::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let one = TcpStream::connect(listener.local_addr()?)?;
+    let (other, _) = listener.accept()?;
+    one.set_nodelay(true)?;
+    other.set_nodelay(true)?;
+    Ok((one, other))
+}
