@@ -20,7 +20,20 @@ impl State {
         self.check_sums()?;
         self.check_order()?;
         self.check_filters()?;
-        self.check_kept()
+        self.check_kept()?;
+        self.check_all_asked()
+    }
+
+    /// Once the work is done, whoever wants offers has refused all that is free.
+    fn check_all_asked(&self) -> Result<(), String> {
+        if !self.is_quiet() {
+            return Ok(());
+        }
+        let overlooked = self.work.free.iter().find_map(|at| self.first_in_order(*at, false));
+        overlooked.map_or(Ok(()), |(client, resources)| {
+            let id = &self.book.frameworks[client.framework].id;
+            Err(format!("{id} could be offered {resources} and nobody is going to"))
+        })
     }
 
     /// Every resource of an agent is free or held by one client, and the index says so.

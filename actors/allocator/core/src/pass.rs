@@ -103,7 +103,13 @@ impl State {
         self.first_in_order(at, false)
     }
 
-    fn first_in_order(&self, at: Slot<Agent>, new_only: bool) -> Option<(Client, Resources)> {
+    /// The first client in order that can be offered something of an agent; with `new_only`, of
+    /// those that have not passed.
+    pub(crate) fn first_in_order(
+        &self,
+        at: Slot<Agent>,
+        new_only: bool,
+    ) -> Option<(Client, Resources)> {
         let agent = &self.book.agents[at];
         let in_role = |role: Slot<Role>| {
             let queue = self.book.roles[role].queue.iter();

@@ -2,6 +2,7 @@
 //! checks the allocator against it after every step.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
 
 use std::collections::BTreeMap;
 
