@@ -1,5 +1,7 @@
 //! What people rely on, one scenario each.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 mod world;
 
 use std::time::Duration;

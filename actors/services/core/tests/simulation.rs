@@ -4,6 +4,8 @@
 //! before it is durable, no end is acknowledged before it is, no task id is used twice, no offer is
 //! overdrawn, no call is answered twice.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 mod world;
 
 use std::time::Duration;
