@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use protocol::ContainerId;
+use protocol::{ContainerId, Failure};
 
 /// Why something about a container failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,20 @@ pub enum IsolatorError {
     UnknownRlimit(String),
     #[error("{count} processes of container {container} survive being killed")]
     Survivors { container: ContainerId, count: usize },
+    #[error("the sandbox `{0}` is not an absolute path")]
+    RelativeSandbox(String),
+    #[error("container id `{id}`: {why}")]
+    BadId { id: ContainerId, why: protocol::id::IdError },
+    #[error("container {0} is there already")]
+    Exists(ContainerId),
+    #[error("there is no container {0}")]
+    NoSuchContainer(ContainerId),
+    #[error("destroyed while it was being launched")]
+    Cancelled,
+    #[error("failed to fetch: {0}")]
+    Fetch(protocol::Failure),
+    #[error("work on a container was abandoned: {0}")]
+    Abandoned(tokio::task::JoinError),
     #[error("failed to watch process {pid}")]
     Watch {
         pid: i32,
@@ -59,6 +73,12 @@ impl IsolatorError {
     /// An I/O error with what was attempted, on what.
     pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::File { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<IsolatorError> for Failure {
+    fn from(error: IsolatorError) -> Self {
+        Self::refused(chain(&error))
     }
 }
 

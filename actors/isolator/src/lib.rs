@@ -8,21 +8,27 @@
 //! leaves nothing behind; nothing of an unknown container survives a recovery. `unsafe` is here
 //! (`spawn`, `watch`) and nowhere else in the system.
 
+mod actor;
 mod cgroup;
 mod config;
 mod containment;
 mod error;
+mod launch;
 mod limits;
 mod proc;
 mod processes;
+mod recovery;
+mod sandbox;
 mod spawn;
 mod user;
 mod watch;
 
+pub use actor::{Isolator, NAME, StartError, Timer, start};
 pub use cgroup::{Cgroups, Group, Hierarchy, V1, V2, Version, out_of_memory};
 pub use config::{Isolation, IsolatorConfig};
 pub use containment::{Containment, Entry, choose};
 pub use error::{IsolatorError, chain};
+pub use launch::JOIN_VARIABLE;
 pub use limits::{Limits, MIN_MEM_BYTES, Sample};
 pub use proc::{CONTAINER_VARIABLE, ROOT_VARIABLE};
 pub use processes::Processes;

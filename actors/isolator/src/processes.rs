@@ -23,7 +23,7 @@ use crate::limits::{Limits, Sample};
 use crate::proc::{self, Process};
 
 /// As for cgroups: what waits uninterruptibly may never die.
-const KILL_PATIENCE: Duration = Duration::from_secs(60);
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// RLIMIT_DATA is this many times the memory limit, plus a fixed part: it is a bound for each

@@ -35,9 +35,9 @@ pub(crate) const PROCS: &str = "cgroup.procs";
 /// Version 2, since Linux 5.14: kills everything inside, forks included.
 const V2_KILL: &str = "cgroup.kill";
 
-/// How long a kill may take until it counts as failed: a process in an uninterruptible wait (a
-/// dead network file system) dies when the wait ends, which may be never.
-const KILL_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a kill may take until it counts as failed and is tried again later: a process in an
+/// uninterruptible wait (a dead network file system) dies when the wait ends, which may be never.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a cgroup whose processes have just died may refuse to be removed.
 const REMOVE_PATIENCE: Duration = Duration::from_secs(5);
 /// The first pause between two looks; doubled up to the second.
