@@ -1,0 +1,15 @@
+//! What the frameworks manager promises, step by step. Every step is followed by
+//! `State::check`, so each of these tests is also a test of the conservation law.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod agents;
+mod allocator;
+mod fixture;
+mod launches;
+mod leadership;
+mod offers;
+mod reconciliation;
+mod removals;
+mod subscriptions;
+mod updates;

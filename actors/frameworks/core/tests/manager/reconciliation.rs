@@ -1,0 +1,88 @@
+//! What the master answers when it is asked for tasks.
+
+use frameworks_core::Request;
+use protocol::frameworks::{AgentLossCause, ReconcileTasks, TaskQuestion};
+use protocol::registrar::{AgentRecord, AgentStanding, Registry};
+use protocol::task::{Reason, TaskState};
+use protocol::{FrameworkId, Time};
+
+use crate::fixture::*;
+
+fn ask(bench: &mut Bench, id: &FrameworkId, tasks: &[(&str, Option<&str>)]) -> Out {
+    let tasks = tasks.iter().map(|(task, agent)| TaskQuestion {
+        task_id: (*task).into(),
+        agent_id: agent.map(Into::into),
+    });
+    let message = ReconcileTasks { framework_id: id.clone(), tasks: tasks.collect() };
+    bench.call(Request::Reconcile(message))
+}
+
+fn with_standing(standing: AgentStanding) -> (Bench, FrameworkId) {
+    let mut registry = Registry::default();
+    registry.agents.insert("a5".into(), AgentRecord { info: agent_info("cpus=1"), standing });
+    let (mut bench, _) = Bench::leading_with(registry);
+    let id = bench.subscribe();
+    (bench, id)
+}
+
+#[test]
+fn a_known_task_is_answered_with_what_its_scheduler_was_told_last() {
+    let (mut bench, id) = Bench::with_task();
+    bench.update(&id, "t1", TaskState::Running, "u1");
+    let out = ask(&mut bench, &id, &[("t1", None)]);
+    let status = out.statuses()[0];
+    assert_eq!(status.state, TaskState::Running);
+    assert_eq!(status.reason, Some(Reason::Reconciliation));
+    assert_eq!(status.message, "Reconciliation: Latest task state");
+    assert!(status.update_id.is_none());
+}
+
+#[test]
+fn nothing_named_is_everything_known() {
+    let (mut bench, id) = Bench::with_task();
+    bench.launch(&id, "t2");
+    bench.update(&id, "t2", TaskState::Finished, "u1");
+    let out = ask(&mut bench, &id, &[]);
+    assert_eq!(out.states(), [TaskState::Staging, TaskState::Finished]);
+}
+
+#[test]
+fn an_unknown_task_is_gone_from_a_registered_agent_and_unknown_elsewhere() {
+    let (mut bench, id) = Bench::with_task();
+    let out = ask(&mut bench, &id, &[("x", Some("a1")), ("x", Some("never")), ("x", None)]);
+    assert_eq!(out.states(), [TaskState::Gone, TaskState::Unknown, TaskState::Unknown]);
+}
+
+#[test]
+fn there_is_silence_while_an_agent_may_come_back_with_the_task() {
+    let (mut bench, id) = with_standing(AgentStanding::Admitted);
+    let out = ask(&mut bench, &id, &[("x", Some("a5")), ("x", None)]);
+    assert!(out.states().is_empty());
+    bench.join("a5", 1, vec![]);
+    assert_eq!(ask(&mut bench, &id, &[("x", None)]).states(), [TaskState::Unknown]);
+}
+
+#[test]
+fn unreachable_and_gone_agents_answer_for_their_tasks() {
+    let (mut bench, id) = with_standing(AgentStanding::Unreachable { since: Time(1) });
+    assert_eq!(ask(&mut bench, &id, &[("x", Some("a5"))]).states(), [TaskState::Unreachable]);
+    let (mut bench, id) = with_standing(AgentStanding::Gone { since: Time(1) });
+    assert_eq!(ask(&mut bench, &id, &[("x", Some("a5"))]).states(), [TaskState::GoneByOperator]);
+}
+
+#[test]
+fn frameworks_that_know_no_partitions_are_answered_lost() {
+    let mut bench = Bench::leading();
+    let mut plain = info("plain");
+    plain.capabilities.clear();
+    let id = bench.subscribe_as(&scheduler(), plain);
+    assert_eq!(ask(&mut bench, &id, &[("x", None)]).states(), [TaskState::Lost]);
+}
+
+#[test]
+fn an_unreachable_task_is_answered_as_such() {
+    let (mut bench, id) = Bench::with_task();
+    bench.update(&id, "t1", TaskState::Running, "u1");
+    bench.leave("a1", 1, AgentLossCause::Unreachable);
+    assert_eq!(ask(&mut bench, &id, &[("t1", None)]).states(), [TaskState::Unreachable]);
+}
