@@ -199,6 +199,15 @@ pub struct SandboxChunk {
     pub state: TaskState,
 }
 
+/// End, as the agent's configuration says: leave the tasks running for the next life of the agent,
+/// or kill them all and say goodbye to the master. From its own host only. Answered when it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StopAgent {
+    /// Otherwise than configured.
+    #[serde(default)]
+    pub kill: Option<bool>,
+}
+
 messages! {
     Ping,
     RunTasks,
@@ -214,4 +223,5 @@ messages! {
     ContainerExited,
     GetAgentState -> AgentStateReply,
     ReadSandbox -> SandboxChunk,
+    StopAgent,
 }
