@@ -103,9 +103,12 @@ impl Turn<'_> {
 
     pub(crate) fn on_shutdown_framework(&mut self, message: ShutdownFramework) {
         let ShutdownFramework { epoch, framework_id } = message;
-        if self.is_deposed(epoch) {
-            return;
+        if !self.is_deposed(epoch) {
+            self.tear_down(framework_id);
         }
+    }
+
+    pub(crate) fn tear_down(&mut self, framework_id: FrameworkId) {
         if self.durable.frameworks.get(&framework_id).is_some_and(|f| !f.ending) {
             self.persist(Record::FrameworkEnding { framework_id: framework_id.clone() });
             self.end_framework(&framework_id);

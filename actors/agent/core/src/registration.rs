@@ -133,8 +133,7 @@ impl Turn<'_> {
             }
             Ok(answer) => self.registered(master, answer),
             Err(failure) if failure.kind == FailureKind::Refused => {
-                self.registration = Registration::Refused { master, why: failure.message };
-                self.drop_early();
+                self.disowned(master, failure.message);
             }
             Err(failure) => self.register_later(&failure),
         }
@@ -163,6 +162,18 @@ impl Turn<'_> {
         for early in std::mem::take(&mut self.state.early) {
             self.on_run_tasks(early);
         }
+    }
+
+    /// The agent was marked gone, and its tasks given up: they must not run uncounted beside their
+    /// replacements. The next life begins anew.
+    fn disowned(&mut self, master: Leader, why: String) {
+        self.state.early.clear();
+        self.registration = Registration::Refused { master, why };
+        let frameworks: Vec<_> = self.durable.frameworks.keys().cloned().collect();
+        for framework_id in frameworks {
+            self.tear_down(framework_id);
+        }
+        self.persist(Record::Left);
     }
 
     fn register_later(&mut self, failure: &Failure) {

@@ -37,8 +37,8 @@ pub enum Registration {
     },
     /// The leader counts on this agent. Nothing is started in any other state.
     Registered { master: Leader, epoch: Epoch, generation: Generation, ping_timeout_ms: u64 },
-    /// The master wants this agent never again: it was marked gone, or has a newer life. What runs
-    /// is left alone; an operator has the word.
+    /// An operator has marked this agent gone. What ran here is ended; the next life of the agent
+    /// registers as another one.
     Refused { master: Leader, why: String },
 }
 
