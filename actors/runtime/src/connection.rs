@@ -176,7 +176,7 @@ pub(crate) async fn run(
         connection: up.connection,
         senders: HashMap::default(),
     };
-    let mut reading = host.spawn_task(reader.run(read_half, buffer));
+    let mut reading = actix_rt::spawn(reader.run(read_half, buffer));
     let mut closing = up.close.subscribe();
     let why = tokio::select! {
         biased;

@@ -135,7 +135,6 @@ struct Inner {
     links: Links,
     traces: TraceRing,
     probe: ProbeState,
-    tasks: tokio::runtime::Handle,
     home: actix_rt::ArbiterHandle,
     connections: AtomicU64,
     fatal: watch::Sender<Option<String>>,
@@ -164,7 +163,6 @@ impl Host {
                 links: Links::default(),
                 traces: TraceRing::default(),
                 probe: ProbeState::default(),
-                tasks: tokio::runtime::Handle::current(),
                 home,
                 connections: AtomicU64::new(0),
                 fatal: watch::Sender::new(None),
@@ -175,7 +173,7 @@ impl Host {
         };
         host.spawn(host_actor::NAME, SpawnOptions::default(), || HostActor)?;
         if let Some(listener) = listener {
-            let accepting = host.spawn_task(listen::accept_loop(host.clone(), listener));
+            let accepting = actix_rt::spawn(listen::accept_loop(host.clone(), listener));
             *host.inner.accepting.lock() = Some(accepting);
         }
         Ok(host)
@@ -371,13 +369,13 @@ impl Host {
         self.spawn_task(dial::dial(self.clone(), peer, not_before));
     }
 
-    /// Runs a task of the runtime on the thread of the host's connections. It ends with what it
-    /// serves; the process does not wait for it.
-    pub(crate) fn spawn_task<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> JoinHandle<T> {
-        self.inner.tasks.spawn(task)
+    /// Runs a task of the runtime on the thread of the host's connections, among the actors there:
+    /// one that an actor wakes, or that wakes one, runs without a look at the sockets in between.
+    /// It ends with what it serves; the process does not wait for it.
+    pub(crate) fn spawn_task(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if !self.inner.home.spawn(task) {
+            tracing::debug!("the system has ended, and with it its tasks");
+        }
     }
 
     // --- links ---

@@ -56,7 +56,7 @@ pub(crate) async fn accept_loop(host: Host, listener: TcpListener) {
         match listener.accept().await {
             Ok((stream, from)) => {
                 let (host_, load) = (host.clone(), Arc::clone(&load));
-                host.spawn_task(async move {
+                actix_rt::spawn(async move {
                     let Some(_place) = Place::take(&load.inbound, MAX_INBOUND) else { return };
                     if let Err(error) = welcome(&host_, &load, stream).await {
                         tracing::info!(%from, %error, "turned a connection away");
