@@ -177,6 +177,11 @@ impl State {
         self.term.is_some()
     }
 
+    /// The leadership whose facts are taken.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.term.map(|term| term.epoch)
+    }
+
     /// Whether everything that changed has been looked at.
     pub fn is_quiet(&self) -> bool {
         self.work.is_empty()

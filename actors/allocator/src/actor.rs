@@ -1,0 +1,172 @@
+//! Messages in, `State::step`, effects out.
+
+use std::collections::BTreeMap;
+
+use allocator_core::{Effect, Input, Options, State, Timer};
+use protocol::allocator::{
+    AddAgent, AddFramework, GetRoles, RecoverResources, RemoveAgent, RemoveFramework,
+    ResetAllocator, ReviveRoles, RoleList, SetFrameworkActive, SuppressRoles,
+};
+use protocol::id::CallId;
+use protocol::{Address, Failure, Message};
+use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, ReplyTo, SpawnOptions};
+use serde_json::json;
+
+/// Its name on every host that has one.
+pub const NAME: &str = "allocator";
+
+/// A fact that is lost leaves resources unused until the next reset, so there is room for every
+/// agent of a large cluster to be introduced at once, and its frameworks and tasks with them.
+const CAPACITY: usize = 1 << 17;
+
+/// See the crate.
+#[derive(Debug)]
+pub struct Allocator {
+    state: State,
+    /// Where facts come from and allocations go.
+    frameworks: Option<Address>,
+    asked: BTreeMap<CallId, ReplyTo<RoleList>>,
+    calls: CallId,
+    effects: Vec<Effect>,
+}
+
+/// Starts it on a thread of its own: a pass over a large cluster holds up nobody else.
+pub fn spawn(host: &Host, options: Options) -> Result<Address, HostError> {
+    let spawn = SpawnOptions { capacity: CAPACITY, ..SpawnOptions::own() };
+    host.spawn(NAME, spawn, move || Allocator::new(options.clone()))
+}
+
+impl Allocator {
+    /// Knows nothing until it is reset.
+    pub fn new(options: Options) -> Self {
+        Self {
+            state: State::new(options),
+            frameworks: None,
+            asked: BTreeMap::new(),
+            calls: CallId::default(),
+            effects: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.state.step(ctx.now(), input, &mut effects);
+        for effect in effects.drain(..) {
+            self.perform(effect, ctx);
+        }
+        self.effects = effects;
+    }
+
+    fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Offer(offer) => {
+                if let Some(frameworks) = &self.frameworks {
+                    ctx.tell(frameworks, offer);
+                }
+            }
+            Effect::Reply { call, roles } => {
+                if let Some(asker) = self.asked.remove(&call) {
+                    asker.reply(roles);
+                }
+            }
+            Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
+            Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
+        }
+    }
+
+    /// Takes a fact, if it comes from where the others came from.
+    fn fact(&mut self, input: Input, ctx: &mut Context<Self>) -> Outcome<()> {
+        match &self.frameworks {
+            None => Outcome::Refuse(Failure::refused(
+                "the allocator knows nothing yet; the facts begin with ResetAllocator",
+            )),
+            Some(frameworks) if frameworks != ctx.sender() => {
+                Outcome::Refuse(Failure::refused(format!(
+                    "facts are taken from {frameworks}, which reset the allocator, not from {}",
+                    ctx.sender()
+                )))
+            }
+            Some(_) => {
+                self.step(input, ctx);
+                Outcome::Reply(())
+            }
+        }
+    }
+}
+
+impl Actor for Allocator {
+    const ABOUT: &'static str =
+        "who is offered what: roles, shares, filters, and what is free on every agent";
+    type Timer = Timer;
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers
+            .on::<ResetAllocator>()
+            .on::<AddFramework>()
+            .on::<SetFrameworkActive>()
+            .on::<RemoveFramework>()
+            .on::<AddAgent>()
+            .on::<RemoveAgent>()
+            .on::<RecoverResources>()
+            .on::<ReviveRoles>()
+            .on::<SuppressRoles>()
+            .on::<GetRoles>();
+    }
+
+    fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        self.step(Input::TimerFired(timer), ctx);
+    }
+
+    fn inspect(&self) -> serde_json::Value {
+        json!({
+            "epoch": self.state.epoch(),
+            "frameworks": self.frameworks,
+            "quiet": self.state.is_quiet(),
+            "sizes": self.state.sizes(),
+            "counters": self.state.counters(),
+            "conservation": self.state.check().err().unwrap_or_else(|| "holds".to_owned()),
+        })
+    }
+}
+
+impl Handler<ResetAllocator> for Allocator {
+    fn handle(&mut self, message: ResetAllocator, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Some(epoch) = self.state.epoch().filter(|epoch| message.epoch < *epoch) {
+            return Outcome::Refuse(Failure::refused(format!(
+                "epoch {} is over, the facts of epoch {epoch} are taken",
+                message.epoch
+            )));
+        }
+        self.frameworks = Some(ctx.sender().clone());
+        self.step(Input::ResetAllocator(message), ctx);
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<GetRoles> for Allocator {
+    fn handle(&mut self, _: GetRoles, ctx: &mut Context<Self>) -> Outcome<RoleList> {
+        self.calls = self.calls.next();
+        self.asked.insert(self.calls, ctx.defer());
+        self.step(Input::GetRoles { call: self.calls }, ctx);
+        Outcome::Later
+    }
+}
+
+macro_rules! facts {
+    ($($message:ident),+ $(,)?) => {$(
+        impl Handler<$message> for Allocator {
+            fn handle(
+                &mut self,
+                message: $message,
+                ctx: &mut Context<Self>,
+            ) -> Outcome<<$message as Message>::Reply> {
+                self.fact(Input::$message(message), ctx)
+            }
+        }
+    )+};
+}
+
+facts! {
+    AddFramework, SetFrameworkActive, RemoveFramework, AddAgent, RemoveAgent, RecoverResources,
+    ReviveRoles, SuppressRoles,
+}
