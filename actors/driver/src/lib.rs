@@ -7,11 +7,29 @@
 //!
 //! Invariants: callbacks of one driver never run at the same time; a call on a handle never blocks
 //! and never fails on the spot: what became of it arrives as a callback.
+//!
+//! `examples/scheduler.rs` and `examples/executor.rs` are the smallest useful frameworks.
 
 pub mod call;
 pub mod executor;
+mod executor_actor;
+mod executor_config;
+mod leader;
+mod relay;
 pub mod scheduler;
+mod scheduler_actor;
+mod scheduler_calls;
 
 pub use call::{ExecutorCall, SchedulerCall};
 pub use executor::{Executor, ExecutorDriver, status};
+pub use executor_actor::{Ended, start_executor};
+pub use executor_config::{ExecutorConfig, MissingVariable, RECOVERY_TIMEOUT};
+pub use relay::Relay;
 pub use scheduler::{Scheduler, SchedulerDriver, Subscribed};
+pub use scheduler_actor::{SchedulerConfig, start_scheduler};
+
+/// End the driver: what the handles' `stop` sends to its actor, and anyone else may.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct StopDriver {}
+
+protocol::messages! { StopDriver }
