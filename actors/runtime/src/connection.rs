@@ -17,7 +17,7 @@ use protocol::runtime::{ExitReason, Exited};
 use protocol::{Address, Failure, FailureKind};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::delivery::{AskKey, Delivery, Payload, RemoteReply, Reply, WireMessage};
 use crate::host::Host;
@@ -190,7 +190,7 @@ pub(crate) async fn run(
 
 async fn write_loop(peer: &Peer, connection: u64, mut half: OwnedWriteHalf) -> String {
     let mut buffer = Vec::new();
-    let mut tick = interval(KEEPALIVE);
+    let mut tick = interval_at(Instant::now() + KEEPALIVE, KEEPALIVE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = (peer.received(), Instant::now());
     loop {
