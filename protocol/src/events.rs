@@ -80,6 +80,11 @@ pub struct NextEvents {
     /// The last `seq` seen; absent: only what comes from now on.
     #[serde(default)]
     pub after: Option<u64>,
+    /// The `epoch` of the event with that `seq`, by which a log that has another event there (of
+    /// another host, or after a restart) is told from the one that the reader knows. Such a log
+    /// answers [`crate::FailureKind::NotFound`], and so does one that has not come that far.
+    #[serde(default)]
+    pub epoch: Option<Epoch>,
     /// Only these types; empty: all.
     #[serde(default)]
     pub types: Vec<String>,

@@ -1,5 +1,7 @@
 //! The actor on a real host: facts from one sender, allocations back to it, questions from anyone.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,0 +1,194 @@
+//! Reports in, batches out, and readers that wait for the next event.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::elector::{LEADER_TOPIC, LeaderChanged, Leadership};
+use protocol::events::{EventBatch, NextEvents, Report, types};
+use protocol::id::Epoch;
+use protocol::runtime::Subscribe;
+use protocol::{Address, Failure, FailureKind};
+use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, ReplyTo, SpawnOptions};
+use serde_json::json;
+
+use crate::log::{Log, Types};
+
+/// Its name on every host that has one.
+pub const NAME: &str = "events";
+
+/// Where the leadership is learned, if the host has it.
+const ELECTOR: &str = "elector";
+/// Between two attempts to find the elector, which may start after this actor.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(500);
+/// For the elector to answer.
+const FOLLOW_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest that a reader can wait for an event.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// Readers that can wait at the same time; one more is refused. Each costs a look at every event.
+const MAX_WAITING: usize = 4096;
+/// Reports that can wait: a burst of a few thousand tasks that change state twice.
+const CAPACITY: usize = 1 << 15;
+
+/// See the crate.
+#[derive(Debug, Default)]
+pub struct Events {
+    log: Log,
+    leadership: Option<Leadership>,
+    epoch: Epoch,
+    waiting: BTreeMap<u64, Waiting>,
+    readers: u64,
+}
+
+/// A reader that has seen everything and waits for more.
+#[derive(Debug)]
+struct Waiting {
+    types: Types,
+    reply: ReplyTo<EventBatch>,
+}
+
+/// What can be due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// Look for the elector again.
+    Follow,
+    /// This reader has waited long enough.
+    Reader(u64),
+}
+
+/// Starts it.
+pub fn spawn(host: &Host) -> Result<Address, HostError> {
+    let options = SpawnOptions { capacity: CAPACITY, ..SpawnOptions::default() };
+    host.spawn(NAME, options, Events::default)
+}
+
+impl Events {
+    fn record(&mut self, report: Report, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let kind = Types::one(&report.kind)?;
+        let readers = self.waiting.iter().filter(|(_, reader)| reader.types.contains(kind));
+        let interested: Vec<u64> = readers.map(|(id, _)| *id).collect();
+        let event = self.log.append((kind, report.kind), report.data, self.epoch, ctx.now());
+        for id in interested {
+            ctx.cancel_timer(&Due::Reader(id));
+            let Some(reader) = self.waiting.remove(&id) else { continue };
+            let events = vec![event.clone()];
+            reader.reply.reply(EventBatch { events, next: event.seq, missed: 0 });
+        }
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        message: &NextEvents,
+        ctx: &mut Context<Self>,
+    ) -> Result<Outcome<EventBatch>, Failure> {
+        let types = Types::named(&message.types)?;
+        let after = message.after.unwrap_or_else(|| self.log.last());
+        self.log.check_position(after, message.epoch)?;
+        let batch = self.log.after(after, types, message.max);
+        if message.wait_ms == 0 || !batch.events.is_empty() || batch.missed > 0 {
+            return Ok(Outcome::Reply(batch));
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            let text = format!("{MAX_WAITING} readers wait already; ask again, or without waiting");
+            return Err(Failure::new(FailureKind::Overloaded, text));
+        }
+        self.readers += 1;
+        let wait = Duration::from_millis(message.wait_ms).min(MAX_WAIT);
+        ctx.set_timer(Due::Reader(self.readers), wait);
+        self.waiting.insert(self.readers, Waiting { types, reply: ctx.defer() });
+        Ok(Outcome::Later)
+    }
+
+    /// Asks the elector of this host to tell who leads.
+    fn follow(&mut self, ctx: &mut Context<Self>) {
+        let elector = ctx.local(ELECTOR);
+        let subscribe = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
+        ctx.ask(&elector, subscribe, FOLLOW_DEADLINE, |_, answer, ctx| match answer {
+            Ok(()) => {
+                let elector = ctx.local(ELECTOR);
+                ctx.link(&elector);
+            }
+            Err(_) => ctx.set_timer(Due::Follow, FOLLOW_AGAIN),
+        });
+    }
+}
+
+impl Actor for Events {
+    const ABOUT: &'static str = "the ordered event log of this host, and those who wait for it";
+    type Timer = Due;
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers.on::<Report>().on::<NextEvents>().on::<LeaderChanged>();
+    }
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.follow(ctx);
+    }
+
+    fn timer(&mut self, timer: Due, ctx: &mut Context<Self>) {
+        match timer {
+            Due::Follow => self.follow(ctx),
+            Due::Reader(id) => {
+                if let Some(reader) = self.waiting.remove(&id) {
+                    let next = self.log.last();
+                    reader.reply.reply(EventBatch { events: Vec::new(), next, missed: 0 });
+                }
+            }
+        }
+    }
+
+    fn exited(&mut self, _: protocol::runtime::Exited, ctx: &mut Context<Self>) {
+        ctx.set_timer(Due::Follow, FOLLOW_AGAIN);
+    }
+
+    fn inspect(&self) -> serde_json::Value {
+        json!({
+            "last": self.log.last(),
+            "kept": self.log.len(),
+            "waiting": self.waiting.len(),
+            "epoch": self.epoch,
+        })
+    }
+}
+
+impl Handler<Report> for Events {
+    fn handle(&mut self, message: Report, ctx: &mut Context<Self>) -> Outcome<()> {
+        if ctx.sender().host() != ctx.host().addr() {
+            let text = format!("events are reported by actors of {}", ctx.host().addr());
+            return Outcome::Refuse(Failure::refused(text));
+        }
+        let recorded = self.record(message, ctx);
+        if let Err(failure) = &recorded {
+            tracing::warn!(from = %ctx.sender(), %failure, "event not recorded");
+        }
+        recorded.into()
+    }
+}
+
+impl Handler<NextEvents> for Events {
+    fn handle(&mut self, message: NextEvents, ctx: &mut Context<Self>) -> Outcome<EventBatch> {
+        self.read(&message, ctx).unwrap_or_else(Outcome::Refuse)
+    }
+}
+
+impl Handler<LeaderChanged> for Events {
+    fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
+        if *ctx.sender() != ctx.local(ELECTOR) {
+            let text = format!("the leadership is learned from {}", ctx.local(ELECTOR));
+            return Outcome::Refuse(Failure::refused(text));
+        }
+        // Told once on subscription too: only news is an event.
+        if self.leadership.as_ref() == Some(&message.leadership) {
+            return Outcome::Reply(());
+        }
+        if let Some(leader) = &message.leadership.leader {
+            self.epoch = leader.epoch;
+        }
+        let data = json!({
+            "leader": message.leadership.leader,
+            "leading": message.leadership.leading,
+        });
+        self.leadership = Some(message.leadership);
+        self.record(Report { kind: types::LEADER_CHANGED.to_owned(), data }, ctx).into()
+    }
+}

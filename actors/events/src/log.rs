@@ -1,0 +1,187 @@
+//! The ring of events and the reading of it; no waiting, no messages.
+
+use std::collections::VecDeque;
+
+use protocol::events::{Event, EventBatch, types};
+use protocol::id::Epoch;
+use protocol::{Failure, FailureKind, Time};
+use serde_json::Value;
+
+/// Events that are kept. At the hundred tasks a second of one agent, with five events each, this is
+/// half a minute, longer than any reconnect; at the common 500 bytes of an event, 8 MB.
+pub const KEPT: usize = 16_384;
+/// The most events in one answer, whatever is asked for.
+pub(crate) const MAX_BATCH: usize = 1000;
+
+/// A set of event types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Types(u64);
+
+impl Types {
+    /// The types of these names; all of them if none is named.
+    pub(crate) fn named(names: &[String]) -> Result<Self, Failure> {
+        if names.is_empty() {
+            return Ok(Self(u64::MAX));
+        }
+        let bits = names.iter().map(|name| Self::one(name).map(|one| one.0));
+        Ok(Self(bits.collect::<Result<Vec<_>, _>>()?.into_iter().fold(0, |all, one| all | one)))
+    }
+
+    /// The type of this name.
+    pub(crate) fn one(name: &str) -> Result<Self, Failure> {
+        let at = types::ALL.iter().position(|known| *known == name);
+        at.map(|at| Self(1 << at)).ok_or_else(|| {
+            let known = types::ALL.join(", ");
+            Failure::refused(format!("there is no event type `{name}`; there are: {known}"))
+        })
+    }
+
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// The last events, the oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    ring: VecDeque<(Types, Event)>,
+    last: u64,
+}
+
+impl Log {
+    /// The number of the newest event; 0 before the first.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// How many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// The number of the oldest that is kept; one after the newest if none is.
+    fn first(&self) -> u64 {
+        self.last + 1 - self.ring.len() as u64
+    }
+
+    /// Adds an event and gives it back as it stands in the log.
+    pub(crate) fn append(
+        &mut self,
+        (kind, name): (Types, String),
+        data: Value,
+        epoch: Epoch,
+        time: Time,
+    ) -> &Event {
+        if self.ring.len() >= KEPT {
+            self.ring.pop_front();
+        }
+        self.last += 1;
+        self.ring.push_back((kind, Event { seq: self.last, epoch, time, kind: name, data }));
+        &self.ring.back().expect("it was just pushed").1
+    }
+
+    /// What comes after `after`, up to `max` events of `types`.
+    pub(crate) fn after(&self, after: u64, types: Types, max: usize) -> EventBatch {
+        let max = if max == 0 { MAX_BATCH } else { max.min(MAX_BATCH) };
+        let from = self.first().max(after + 1);
+        let mut batch =
+            EventBatch { events: Vec::new(), next: self.last, missed: from - (after + 1) };
+        for (kind, event) in self.ring.range((from - self.first()) as usize..) {
+            if batch.events.len() == max {
+                batch.next = event.seq - 1;
+                break;
+            }
+            if types.contains(*kind) {
+                batch.events.push(event.clone());
+            }
+        }
+        batch
+    }
+
+    /// Whether a reader that has seen `after`, in `epoch`, has seen it here.
+    pub(crate) fn check_position(&self, after: u64, epoch: Option<Epoch>) -> Result<(), Failure> {
+        if after > self.last {
+            return Err(no_such_event(format!(
+                "the log has come to {}, not to {after}",
+                self.last
+            )));
+        }
+        let (Some(epoch), true) = (epoch, after >= self.first()) else { return Ok(()) };
+        let (_, event) = &self.ring[(after - self.first()) as usize];
+        if event.epoch != epoch {
+            let text = format!("event {after} is of epoch {}, not of {epoch}", event.epoch);
+            return Err(no_such_event(text));
+        }
+        Ok(())
+    }
+}
+
+fn no_such_event(why: String) -> Failure {
+    let text = format!("{why}: it is another log than the one that was read; start anew");
+    Failure::new(FailureKind::NotFound, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(count: u64) -> Log {
+        let mut log = Log::default();
+        for n in 0..count {
+            let name = types::ALL[n as usize % 2];
+            let kind = (Types::one(name).unwrap(), name.to_owned());
+            log.append(kind, Value::Null, Epoch(1 + n / 10), Time(n));
+        }
+        log
+    }
+
+    fn seqs(batch: &EventBatch) -> Vec<u64> {
+        batch.events.iter().map(|event| event.seq).collect()
+    }
+
+    const ALL: Types = Types(u64::MAX);
+
+    #[test]
+    fn events_are_numbered_from_one_and_read_in_order() {
+        let log = log(5);
+        let batch = log.after(2, ALL, 2);
+        assert_eq!((seqs(&batch), batch.next, batch.missed), (vec![3, 4], 4, 0));
+        let batch = log.after(4, ALL, 2);
+        assert_eq!((seqs(&batch), batch.next), (vec![5], 5));
+        assert_eq!(log.after(5, ALL, 0).events, []);
+    }
+
+    #[test]
+    fn a_filter_skips_and_still_moves_on() {
+        let log = log(6);
+        let second = Types::named(&[types::ALL[1].to_owned()]).unwrap();
+        let batch = log.after(0, second, 0);
+        assert_eq!((seqs(&batch), batch.next), (vec![2, 4, 6], 6));
+        let batch = log.after(0, second, 1);
+        assert_eq!((seqs(&batch), batch.next), (vec![2], 2));
+    }
+
+    #[test]
+    fn who_is_behind_is_told_how_many_are_gone() {
+        let log = log(KEPT as u64 + 10);
+        let batch = log.after(3, ALL, 1);
+        assert_eq!((seqs(&batch), batch.missed), (vec![11], 7));
+        assert_eq!(log.after(10, ALL, 1).missed, 0);
+        assert_eq!(log.len(), KEPT);
+    }
+
+    #[test]
+    fn a_position_in_another_log_is_refused() {
+        let log = log(20);
+        assert!(log.check_position(20, None).is_ok());
+        assert_eq!(log.check_position(21, None).unwrap_err().kind, FailureKind::NotFound);
+        assert!(log.check_position(15, Some(Epoch(2))).is_ok());
+        assert!(log.check_position(15, Some(Epoch(1))).is_err());
+    }
+
+    #[test]
+    fn an_unknown_type_is_refused_with_those_there_are() {
+        let failure = Types::named(&["task_died".to_owned()]).unwrap_err();
+        assert!(failure.message.contains("task_updated"), "{failure}");
+    }
+}
