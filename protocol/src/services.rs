@@ -220,6 +220,13 @@ pub struct RestartApp {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeleteApp {
     pub id: String,
+    /// Even while a change of it is under way; what people mean unless they say otherwise.
+    #[serde(default = "yes")]
+    pub force: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// End these instances; they are replaced unless `scale` lowers the count with them.
@@ -234,6 +241,9 @@ pub struct KillInstances {
     pub host: Option<String>,
     #[serde(default)]
     pub scale: bool,
+    /// With `scale`: even while a change of the app is under way.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// Answers [`KillInstances`].

@@ -1,7 +1,7 @@
 //! What makes an app complete and valid, whoever sends it: the one list of rules, with Marathon's
 //! paths and words, so that the edge and the scheduler cannot disagree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AppSpec, PortDefinition};
 use crate::resources::Scalar;
@@ -12,6 +12,10 @@ const RESERVED: [&str; 3] = ["restart", "tasks", "versions"];
 /// The longest app id in bytes: `<id>.instance-<uuid>._app.<n>` has to stay below the 255 bytes
 /// that an id may have.
 pub const MAX_APP_ID_LEN: usize = 180;
+
+/// The most text an app may consist of, in bytes. It is written twice (as what is wanted and as a
+/// version) in one transaction of the store, and etcd takes 1.5 MB by default.
+pub const MAX_APP_TEXT: usize = 400 * 1024;
 
 /// The rule for app ids, as Marathon prints it.
 const ID_PATTERN: &str = "^(\\/?((\\.\\.)|(([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9])\\.)*([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9]))?($|\\/))+$";
@@ -41,6 +45,11 @@ impl AppSpec {
         check_quantities(self, &mut found);
         check_ports(&self.ports, &mut found);
         check_upgrade(self, &mut found);
+        let size = text_size(self);
+        if size > MAX_APP_TEXT {
+            let message = format!("is {size} bytes of text, at most {MAX_APP_TEXT} are accepted");
+            found.push(Violation::new("/", message));
+        }
         for (i, uri) in self.fetch.iter().enumerate() {
             if !is_uri(&uri.value) {
                 found.push(Violation::new(format!("/fetch({i})/uri"), "URI has invalid syntax."));
@@ -155,6 +164,19 @@ fn check_upgrade(spec: &AppSpec, found: &mut Vec<Violation>) {
     }
 }
 
+/// How much text there is in everything that can be long.
+fn text_size(spec: &AppSpec) -> usize {
+    let map = |map: &BTreeMap<String, String>| -> usize {
+        map.iter().map(|(name, value)| name.len() + value.len()).sum()
+    };
+    let ports = spec.ports.iter().map(|p| p.name.as_ref().map_or(0, String::len) + map(&p.labels));
+    spec.cmd.iter().chain(&spec.args).chain(&spec.user).map(String::len).sum::<usize>()
+        + map(&spec.env)
+        + map(&spec.labels)
+        + ports.sum::<usize>()
+        + spec.fetch.iter().map(|uri| uri.value.len()).sum::<usize>()
+}
+
 /// An absolute path, or a scheme with something behind it.
 fn is_uri(text: &str) -> bool {
     let scheme = |s: &str| {
@@ -230,6 +252,12 @@ mod tests {
         let upgrade = UpgradeStrategy { minimum_health_capacity: 1.5, ..Default::default() };
         let path = "/upgradeStrategy/minimumHealthCapacity";
         only(&AppSpec { upgrade, ..valid() }, path, "is greater than 1");
+    }
+
+    #[test]
+    fn what_the_store_could_not_take_is_refused() {
+        let env = [("A".to_owned(), "x".repeat(MAX_APP_TEXT))].into();
+        only(&AppSpec { env, ..valid() }, "/", "bytes of text");
     }
 
     #[test]

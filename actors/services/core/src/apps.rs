@@ -79,6 +79,9 @@ impl Leading {
         delete: &DeleteApp,
         out: &mut Vec<Effect>,
     ) {
+        if let Err(failure) = self.check_unlocked(&delete.id, delete.force) {
+            return self.reply(call, Err(failure), out);
+        }
         let Some(entry) = self.apps.remove(&delete.id) else {
             return self.reply(call, Err(missing(&delete.id)), out);
         };
@@ -122,6 +125,9 @@ impl Leading {
     /// Which instances the request means.
     fn admit_kill(&self, kill: &KillInstances) -> Result<Vec<TaskId>, Failure> {
         self.entry(&kill.id)?;
+        if kill.scale {
+            self.check_unlocked(&kill.id, kill.force)?;
+        }
         let meant = |task_id: &TaskId, host: &str| {
             kill.task_id.as_ref().is_none_or(|wanted| wanted == task_id)
                 && kill.host.as_ref().is_none_or(|wanted| wanted == "*" || wanted == host)

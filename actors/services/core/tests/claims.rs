@@ -313,6 +313,7 @@ fn killing_an_instance_by_request_replaces_it_once_it_has_ended() {
         task_id: Some(task_id),
         host: None,
         scale,
+        force: false,
     };
     let message = kill(task.clone(), false);
     let answer = world.call(|call| Input::KillInstances { call, message }).unwrap();

@@ -122,13 +122,19 @@ fn perform(world: &mut World, action: Action) {
             world.start_call(|call| Input::RestartApp { call, message });
         }
         Action::Delete { app } => {
-            let message = DeleteApp { id: name(app) };
+            let message = DeleteApp { id: name(app), force: true };
             world.start_call(|call| Input::DeleteApp { call, message });
         }
         Action::KillOne { app, nth } => {
             if let Some(task_id) = world.tasks(&name(app)).get(nth).cloned() {
                 let task_id = Some(task_id);
-                let message = KillInstances { id: name(app), task_id, host: None, scale: false };
+                let message = KillInstances {
+                    id: name(app),
+                    task_id,
+                    host: None,
+                    scale: false,
+                    force: false,
+                };
                 world.start_call(|call| Input::KillInstances { call, message });
             }
         }

@@ -220,7 +220,7 @@ impl World {
     }
 
     pub fn delete(&mut self, id: &str) -> AppAccepted {
-        let message = DeleteApp { id: id.into() };
+        let message = DeleteApp { id: id.into(), force: true };
         accepted(self.call(|call| Input::DeleteApp { call, message }))
     }
 
