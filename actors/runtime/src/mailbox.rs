@@ -57,18 +57,19 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn push(&self, delivery: Delivery) -> Result<(), Undelivered> {
+    /// Queues a delivery. What could not be queued comes back.
+    pub(crate) fn push(&self, delivery: Delivery) -> Option<Undelivered> {
         let mut queue = self.queue.lock();
         // Read under the lock: after `close` has drained the queue nothing may slip in.
         if self.closed.load(Ordering::Relaxed) {
-            return Err(Undelivered::Closed(delivery));
+            return Some(Undelivered::Closed(delivery));
         }
         let was_empty = queue.is_empty();
         let mut displaced = None;
         if queue.len() >= self.capacity && !delivery.is_system() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.overflow == Overflow::DropNewest || delivery.is_ask() {
-                return Err(Undelivered::Full(delivery));
+                return Some(Undelivered::Full(delivery));
             }
             displaced = queue.iter().position(|d| !d.is_system()).and_then(|at| queue.remove(at));
             self.depth.fetch_sub(1, Ordering::Relaxed);
@@ -79,11 +80,8 @@ impl Mailbox {
         if was_empty {
             self.consumer.wake();
         }
-        match displaced {
-            // A displaced ask is answered; a displaced tell is gone.
-            Some(oldest) if oldest.is_ask() => Err(Undelivered::Full(oldest)),
-            _ => Ok(()),
-        }
+        // A displaced ask is answered; a displaced tell is gone.
+        displaced.filter(Delivery::is_ask).map(Undelivered::Full)
     }
 
     /// Moves up to `max` deliveries into `batch`. True if more are left.

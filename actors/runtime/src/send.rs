@@ -220,19 +220,16 @@ impl Host {
         if self.probe_state().intercepts(to, &delivery) {
             return;
         }
-        let undelivered = match self.registry().with(to, delivery, |actor, delivery| {
-            actor.mailbox.push(delivery).map_err(|why| (why, actor.mailbox.capacity()))
-        }) {
-            Ok(Ok(())) => return,
-            Ok(Err(undelivered)) => undelivered,
-            Err(delivery) => {
-                let failure = self.no_such_actor(to);
-                return refuse(delivery, failure);
+        let pushed = self.registry().with(to, delivery, |actor, delivery| {
+            actor.mailbox.push(delivery).map(|why| (why, actor.mailbox.capacity()))
+        });
+        match pushed {
+            Ok(None) => {}
+            Ok(Some((Undelivered::Full(delivery), capacity))) => {
+                refuse(delivery, overloaded(capacity));
             }
-        };
-        match undelivered {
-            (Undelivered::Full(delivery), capacity) => refuse(delivery, overloaded(capacity)),
-            (Undelivered::Closed(delivery), _) => refuse(delivery, died()),
+            Ok(Some((Undelivered::Closed(delivery), _))) => refuse(delivery, died()),
+            Err(delivery) => refuse(delivery, self.no_such_actor(to)),
         }
     }
 

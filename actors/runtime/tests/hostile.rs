@@ -1,6 +1,8 @@
 //! What a host does with peers that are broken or mean it ill: it says no, stays up, and serves
 //! everybody else as before.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! What is promised between actors of one host.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
+
 mod common;
 
 use common::*;

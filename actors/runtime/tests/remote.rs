@@ -1,5 +1,7 @@
 //! What is promised between actors of different hosts.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
+
 mod common;
 
 use std::time::Duration;

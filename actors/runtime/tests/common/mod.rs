@@ -1,5 +1,6 @@
 //! Actors that the tests of the runtime share.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
 
 use std::time::Duration;
 
