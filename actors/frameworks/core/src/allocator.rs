@@ -12,11 +12,6 @@ use crate::state::{Term, Turn};
 const RESET_DELAY: Duration = Duration::from_millis(200);
 
 impl Term {
-    pub(crate) fn on_allocator_exited(&mut self, turn: &mut Turn<'_>) {
-        turn.out.push(Effect::LinkAllocator);
-        self.distrust_allocator(turn);
-    }
-
     /// What it decided before is void from now on, and soon it is told everything anew: not at
     /// once, so that an allocator that is wrong again and again does not keep us busy.
     pub(crate) fn distrust_allocator(&mut self, turn: &mut Turn<'_>) {
@@ -24,9 +19,11 @@ impl Term {
         turn.set(Timer::ResetAllocator, turn.now + RESET_DELAY);
     }
 
-    /// Tells it everything anew.
+    /// Tells it everything anew. The link comes first: an allocator that ends from now on is
+    /// heard to.
     pub(crate) fn reset_allocator(&mut self, turn: &mut Turn<'_>) {
         self.round += 1;
+        turn.out.push(Effect::LinkAllocator);
         let reset = ResetAllocator { epoch: self.epoch, round: self.round };
         turn.allocator(ToAllocator::Reset(reset));
         for id in self.frameworks.keys() {

@@ -123,7 +123,6 @@ impl Term {
         for (id, record) in registry.frameworks {
             self.recover_record(id, record, turn);
         }
-        turn.out.push(Effect::LinkAllocator);
         self.reset_allocator(turn);
     }
 

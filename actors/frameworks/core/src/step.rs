@@ -44,7 +44,7 @@ impl Term {
                 }
             }
             Input::SchedulerExited(scheduler) => self.on_scheduler_exited(&scheduler, turn),
-            Input::AllocatorExited => self.on_allocator_exited(turn),
+            Input::AllocatorExited => self.distrust_allocator(turn),
             Input::TimerFired(timer) => self.on_timer(timer, turn),
             Input::LeaderChanged { .. } | Input::RegistryLoaded { .. } => {}
         }

@@ -12,10 +12,10 @@ fn a_restarted_allocator_is_told_everything_anew() {
     let (mut bench, id) = Bench::with_task();
     bench.offer(&id, "a1", "cpus=1");
     let out = bench.step(Input::AllocatorExited);
-    assert!(out.has(&Effect::LinkAllocator));
     assert!(out.timer(&Timer::ResetAllocator).is_some());
     bench.pass(Duration::from_secs(1));
     let out = bench.fire(Timer::ResetAllocator);
+    assert!(out.has(&Effect::LinkAllocator));
     let told = out.to_allocator();
     assert!(matches!(told[0], ToAllocator::Reset(_)));
     assert!(matches!(told[1], ToAllocator::AddFramework(add) if add.active));

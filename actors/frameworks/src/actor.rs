@@ -1,0 +1,222 @@
+//! The actor: messages in.
+
+use std::time::Duration;
+
+use frameworks_core::{Effect, Input, News, Request, State, Timer};
+use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::frameworks::{
+    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
+    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
+    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations, ReconcileTasks,
+    ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers, TeardownFramework,
+};
+use protocol::runtime::{Exited, Subscribe};
+use protocol::{Address, Message};
+use runtime::{Actor, Context, Handler, Handlers, Outcome, Placement, ReplyTo, SpawnOptions};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::waiting::{Calls, Waiting};
+
+/// How long the elector of this host may take to note a subscription.
+const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(1);
+/// Until it is asked again, while it is being started.
+const RETRY_ELECTOR: Duration = Duration::from_millis(100);
+
+/// Messages that may wait: an agent of 10,000 tasks that was cut off sends that many updates at
+/// once, and several agents come back together.
+const CAPACITY: usize = 65_536;
+
+/// What can time out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// A timer of the core.
+    Core(Timer),
+    /// The elector was not there; try again.
+    FollowElector,
+}
+
+/// The frameworks manager of one master.
+pub struct Frameworks {
+    pub(crate) core: State,
+    allocator: Option<Address>,
+    pub(crate) calls: Calls,
+    /// Empty between inputs; kept for its capacity.
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Frameworks {
+    /// A standby, until the elector of this host says otherwise.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            core: State::new(config.core()),
+            allocator: config.allocator.clone(),
+            calls: Calls::default(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// How it is meant to be spawned: on a thread of its own, with room for many updates.
+    pub fn spawn_options() -> SpawnOptions {
+        SpawnOptions { placement: Placement::Own, capacity: CAPACITY, ..SpawnOptions::default() }
+    }
+
+    pub(crate) fn allocator(&self, ctx: &Context<Self>) -> Address {
+        self.allocator.clone().unwrap_or_else(|| ctx.local("allocator"))
+    }
+
+    fn follow_elector(ctx: &mut Context<Self>) {
+        let elector = ctx.local("elector");
+        let wish = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
+        ctx.ask(&elector, wish, SUBSCRIBE_DEADLINE, |_, result, ctx| {
+            if let Err(failure) = result {
+                tracing::debug!(%failure, "the elector is not there yet");
+                ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
+            }
+        });
+    }
+
+    /// A question or call, whose answer may take a write to the registry.
+    fn asked<R>(&mut self, request: Request, ctx: &mut Context<Self>) -> Outcome<R>
+    where
+        R: Serialize + Send + 'static,
+        Waiting: From<ReplyTo<R>>,
+    {
+        let call = self.calls.add(ctx.defer::<R>().into());
+        let from = ctx.sender().clone();
+        self.take(Input::Asked { call, from, request }, ctx);
+        Outcome::Later
+    }
+
+    /// News, which are refused where nobody can use them.
+    fn told(&mut self, news: News, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Some(failure) = self.core.refusal() {
+            return Outcome::Refuse(failure);
+        }
+        self.take(Input::Told(news), ctx);
+        Outcome::Reply(())
+    }
+}
+
+impl Actor for Frameworks {
+    const ABOUT: &'static str = "owns the frameworks, their outstanding offers and the task ledger";
+    type Timer = Alarm;
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers
+            .on::<LeaderChanged>()
+            .on::<SubscribeFramework>()
+            .on::<TeardownFramework>()
+            .on::<AcceptOffers>()
+            .on::<DeclineOffers>()
+            .on::<ReviveOffers>()
+            .on::<SuppressOffers>()
+            .on::<KillTask>()
+            .on::<ShutdownExecutor>()
+            .on::<AcknowledgeUpdate>()
+            .on::<ReconcileTasks>()
+            .on::<MessageToExecutor>()
+            .on::<AgentsRecovered>()
+            .on::<AgentJoined>()
+            .on::<AgentLeft>()
+            .on::<LaunchUndeliverable>()
+            .on::<ForwardUpdate>()
+            .on::<ExecutorExited>()
+            .on::<MessageFromExecutor>()
+            .on::<OfferAllocations>()
+            .on::<GetFrameworks>()
+            .on::<GetTasks>()
+            .on::<GetOffers>();
+    }
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        Self::follow_elector(ctx);
+    }
+
+    fn timer(&mut self, alarm: Alarm, ctx: &mut Context<Self>) {
+        match alarm {
+            Alarm::Core(timer) => self.take(Input::TimerFired(timer), ctx),
+            Alarm::FollowElector => Self::follow_elector(ctx),
+        }
+    }
+
+    fn exited(&mut self, exited: Exited, ctx: &mut Context<Self>) {
+        let input = if exited.actor == self.allocator(ctx) {
+            Input::AllocatorExited
+        } else {
+            Input::SchedulerExited(exited.actor)
+        };
+        self.take(input, ctx);
+    }
+
+    fn inspect(&self) -> serde_json::Value {
+        let mut state = serde_json::to_value(self.core.summary()).unwrap_or_default();
+        state["calls_waiting"] = self.calls.len().into();
+        state
+    }
+}
+
+impl Handler<LeaderChanged> for Frameworks {
+    fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
+        let led = self.core.term().is_some();
+        let leadership = message.leadership;
+        let run = uuid::Uuid::new_v4().to_string();
+        self.take(Input::LeaderChanged { leadership, run }, ctx);
+        if led && self.core.term().is_none() {
+            ctx.fail("this host leads no more");
+        }
+        Outcome::Reply(())
+    }
+}
+
+macro_rules! asked {
+    ($($message:ty => $request:ident),+ $(,)?) => {$(
+        impl Handler<$message> for Frameworks {
+            fn handle(
+                &mut self,
+                message: $message,
+                ctx: &mut Context<Self>,
+            ) -> Outcome<<$message as Message>::Reply> {
+                self.asked(Request::$request(message), ctx)
+            }
+        }
+    )+};
+}
+
+macro_rules! told {
+    ($($message:ty => $news:ident),+ $(,)?) => {$(
+        impl Handler<$message> for Frameworks {
+            fn handle(&mut self, message: $message, ctx: &mut Context<Self>) -> Outcome<()> {
+                self.told(News::$news(message), ctx)
+            }
+        }
+    )+};
+}
+
+asked! {
+    SubscribeFramework => Subscribe,
+    TeardownFramework => Teardown,
+    AcceptOffers => Accept,
+    DeclineOffers => Decline,
+    ReviveOffers => Revive,
+    SuppressOffers => Suppress,
+    KillTask => Kill,
+    ShutdownExecutor => ShutdownExecutor,
+    AcknowledgeUpdate => Acknowledge,
+    ReconcileTasks => Reconcile,
+    MessageToExecutor => Message,
+    AgentsRecovered => Introduce,
+    GetFrameworks => ListFrameworks,
+    GetTasks => ListTasks,
+    GetOffers => ListOffers,
+}
+
+told! {
+    AgentJoined => AgentJoined,
+    AgentLeft => AgentLeft,
+    LaunchUndeliverable => LaunchUndeliverable,
+    ForwardUpdate => Update,
+    ExecutorExited => ExecutorExited,
+    MessageFromExecutor => ExecutorMessage,
+    OfferAllocations => Allocations,
+}
