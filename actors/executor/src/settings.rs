@@ -1,0 +1,48 @@
+//! What the executor is told through its environment, and its start.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use driver::{Ended, ExecutorConfig, MissingVariable, start_executor};
+use isolator::JOIN_VARIABLE;
+use protocol::isolator::JoinContainer;
+use runtime::{Host, HostError};
+
+use crate::command::CommandExecutor;
+
+/// Everything that an executor knows when it starts.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub driver: ExecutorConfig,
+    /// How tasks get into the container.
+    pub join: JoinContainer,
+    /// The executor's own environment, of which tasks inherit what is not about the executor.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Why the environment is not that of an executor.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error(transparent)]
+    Variable(#[from] MissingVariable),
+    #[error("`{JOIN_VARIABLE}` is not what the isolator writes")]
+    Join(#[source] serde_json::Error),
+}
+
+impl Settings {
+    /// From an environment.
+    pub fn new(environment: BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        let driver = ExecutorConfig::from_variables(|name| environment.get(name).cloned())?;
+        let text = environment.get(JOIN_VARIABLE);
+        let text = text.ok_or(MissingVariable::Missing(JOIN_VARIABLE))?;
+        let join = serde_json::from_str(text).map_err(SettingsError::Join)?;
+        Ok(Self { driver, join, environment })
+    }
+}
+
+/// Starts the actor `executor` on `host`.
+pub fn start(host: &Host, settings: Settings) -> Result<Ended, HostError> {
+    let config = settings.driver.clone();
+    let factory = move || CommandExecutor::new(Rc::new(settings.clone()));
+    start_executor(host, config, factory).map(|(_, ended)| ended)
+}
