@@ -31,6 +31,8 @@ pub enum Record {
     ContainerStarted { container_id: ContainerId, pid: i32 },
     /// The executor in it has said where it is.
     ExecutorRegistered { container_id: ContainerId, address: Address },
+    /// It is to end.
+    ExecutorEnding { container_id: ContainerId },
     /// The container is gone.
     ExecutorEnded { container_id: ContainerId },
     /// Nothing of it is left to be acknowledged.
@@ -112,6 +114,9 @@ impl Checkpoint {
             }
             Record::ExecutorRegistered { container_id: id, address } => {
                 self.executors.entry(id).and_modify(|executor| executor.address = Some(address));
+            }
+            Record::ExecutorEnding { container_id: id } => {
+                self.executors.entry(id).and_modify(|executor| executor.ending = true);
             }
             Record::ExecutorEnded { container_id: id } => {
                 self.executors.entry(id).and_modify(|executor| executor.ended = true);
@@ -220,6 +225,7 @@ mod tests {
                 sandbox: "/s".into(),
                 pid: None,
                 address: None,
+                ending: false,
                 ended: false,
             })),
             Record::Task(Box::new(task("t1"))),
@@ -235,6 +241,7 @@ mod tests {
             Record::TaskCompleted { key: key("t1") },
             Record::FrameworkEnding { framework_id: "f".into() },
             Record::Framework { framework_id: "f".into(), info: framework },
+            Record::ExecutorEnding { container_id: "c".into() },
             Record::ExecutorEnded { container_id: "c".into() },
             Record::TaskForgotten { key: key("t2") },
             Record::ExecutorRemoved { container_id: "c".into() },

@@ -98,6 +98,9 @@ pub struct SavedExecutor {
     /// Where it takes its messages; absent until it has registered.
     #[serde(default)]
     pub address: Option<Address>,
+    /// It takes nothing more; its container is to go.
+    #[serde(default)]
+    pub ending: bool,
     /// Its container is gone.
     #[serde(default)]
     pub ended: bool,

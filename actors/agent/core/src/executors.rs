@@ -205,6 +205,9 @@ impl Turn<'_> {
         run.state = state;
         self.retire(container_id);
         self.cancel_timer(Timer::ExecutorRegistration(container_id.clone()));
+        if !self.durable.executors[container_id].ending {
+            self.persist(Record::ExecutorEnding { container_id: container_id.clone() });
+        }
         true
     }
 

@@ -16,6 +16,7 @@ impl Turn<'_> {
 
     /// The end of a task has been acknowledged. Its sandbox is kept for a while.
     pub(crate) fn complete_task(&mut self, key: &TaskKey) {
+        self.end_executor_of(key);
         let container_id = self.durable.tasks.get(key).and_then(|t| t.container_id.clone());
         self.persist(Record::TaskCompleted { key: key.clone() });
         self.drop_traces(key, container_id);
@@ -34,16 +35,16 @@ impl Turn<'_> {
     pub(crate) fn forget_task(&mut self, key: &TaskKey) {
         let container_id = self.durable.tasks.get(key).and_then(|t| t.container_id.clone());
         self.persist(Record::TaskForgotten { key: key.clone() });
-        let outbox = self.state.outboxes.get_mut(key);
-        let waiting = outbox.map(|outbox| std::mem::take(&mut outbox.waiting)).unwrap_or_default();
-        for call in waiting.into_iter().flat_map(|outgoing| outgoing.calls) {
-            self.effect(Effect::Reply { call, reply: Reply::Done });
-        }
         self.drop_traces(key, container_id);
     }
 
     fn drop_traces(&mut self, key: &TaskKey, container_id: Option<ContainerId>) {
-        self.state.outboxes.remove(key);
+        // `updates` may have had the last status, and its answer been lost, before the scheduler
+        // acknowledged it.
+        let outbox = self.state.outboxes.remove(key).unwrap_or_default();
+        for call in outbox.waiting.into_iter().flat_map(|outgoing| outgoing.calls) {
+            self.effect(Effect::Reply { call, reply: Reply::Done });
+        }
         for timer in [Timer::Queue, Timer::Kill, Timer::Deliver] {
             self.cancel_timer(timer(key.clone()));
         }

@@ -197,6 +197,7 @@ impl Turn<'_> {
             user,
             pid: None,
             address: None,
+            ending: false,
             ended: false,
         });
         Ok(container_id)

@@ -17,6 +17,8 @@ enum Fate {
     Ended,
     /// Its process may still run: it is expected to register again.
     Expected,
+    /// It was to end, and its container may still be there.
+    Unwanted,
     /// Its container was never made, or was on its way: a new one is made for its tasks.
     Replaced,
     /// It cannot be there any more.
@@ -29,7 +31,11 @@ impl State {
         match (executor.ended, rebooted, executor.pid) {
             (true, ..) => Fate::Ended,
             (false, true, _) => Fate::Lost("the machine was restarted"),
+            (false, false, Some(_)) if executor.ending => Fate::Unwanted,
             (false, false, Some(_)) => Fate::Expected,
+            (false, false, None) if executor.ending => {
+                Fate::Lost("it was ended while its container was being made")
+            }
             (false, false, None) if given => {
                 Fate::Lost("the agent was restarted while its container was being made")
             }
@@ -90,7 +96,8 @@ impl Turn<'_> {
         let fate = self.fate_of(&executor, rebooted);
         let state = match fate {
             Fate::Ended => ExecutorState::Terminated,
-            _ => ExecutorState::Registering,
+            Fate::Expected => ExecutorState::Registering,
+            Fate::Unwanted | Fate::Replaced | Fate::Lost(_) => ExecutorState::Terminating,
         };
         self.state.runs.insert(container_id.clone(), Run::new(state));
         if state.takes_tasks() {
@@ -98,6 +105,7 @@ impl Turn<'_> {
         }
         match fate {
             Fate::Ended => {}
+            Fate::Unwanted => self.ask_to_destroy(container_id),
             Fate::Expected => self.expect_executor(container_id),
             Fate::Replaced => self.replace_container(&executor),
             Fate::Lost(why) => self.give_up_executor(container_id, why),

@@ -200,10 +200,14 @@ impl State {
                 Some("has ended with live tasks")
             } else if run.state == ExecutorState::Terminated && tasks().next().is_none() {
                 Some("has ended, has no tasks and is still there")
+            } else if saved.is_command() && run.state.takes_tasks() && tasks().next().is_none() {
+                Some("is a command executor without a task and is not being ended")
             } else if saved.is_command() && tasks().count() > 1 {
                 Some("is a command executor of several tasks")
             } else if run.state == ExecutorState::Running && saved.address.is_none() {
                 Some("runs at no address")
+            } else if (run.state == ExecutorState::Terminating) && !saved.ending {
+                Some("is being ended and would not be after a restart")
             } else if run.held.is_some() && run.state != ExecutorState::Terminating {
                 Some("holds a status and is not being ended")
             } else if run.state.takes_tasks() != (self.current.get(&saved.key()) == Some(id)) {

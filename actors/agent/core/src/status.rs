@@ -211,7 +211,7 @@ impl Turn<'_> {
     }
 
     /// An executor that was made for one task is of no use when its end is safe.
-    fn end_executor_of(&mut self, key: &TaskKey) {
+    pub(crate) fn end_executor_of(&mut self, key: &TaskKey) {
         let Some(task) = self.durable.tasks.get(key) else { return };
         let Some(container_id) = task.container_id.clone() else { return };
         let executor = self.durable.executors.get(&container_id);

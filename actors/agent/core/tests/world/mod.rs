@@ -1,5 +1,6 @@
 //! An agent core with a virtual clock, and words for what happens to it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test helper")]
 
 use agent_core::{
     Checkpoint, Effect, ExecutorState, Input, Record, Reply, Settings, State, TaskKey, Timeouts,
