@@ -17,7 +17,7 @@ use world::{
 const SIGKILL: Termination = Termination::Signaled(9);
 
 fn text(resources: &str) -> Resources {
-    Resources::parse(resources).unwrap()
+    Resources::parse(resources).expect("text of a test")
 }
 
 // --- launching ---
