@@ -11,11 +11,13 @@ pub mod flags;
 pub mod logs;
 pub mod net;
 mod origin;
+pub mod ready;
 mod run;
 pub mod signals;
 
 pub use config::{ConfigError, Invalid, Loaded, Settings};
 pub use flags::CommonFlags;
 pub use logs::{LogFormat, Logging};
+pub use ready::Ready;
 pub use run::{Role, refuse_flags, serve};
 pub use signals::Shutdown;

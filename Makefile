@@ -1,0 +1,65 @@
+# The thin index of what a developer does here; `make` lists it. CI runs nothing else.
+
+CARGO ?= cargo
+# The programs that `meseta up` and the stories of integration/ start.
+BINS := --package meseta --package meseta-master --package meseta-agent \
+        --package meseta-executor --package meseta-services
+
+.PHONY: help up build release test unit stories check fmt clippy layers doc bench setup clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: build ## build, then run a whole cluster on this machine until Ctrl-C (UP="--agents 3")
+	@target/debug/meseta up $(UP)
+
+build: ## build every program, without optimisation (about 3 minutes the first time on 2 cores)
+	@scripts/setup build
+	@echo "make: building the programs"
+	@$(CARGO) build $(BINS) --bins
+
+release: ## build every program, optimised, into target/release
+	@scripts/setup build
+	@$(CARGO) build --release $(BINS) --bins
+
+test: ## run every test, the stories with real processes and a real etcd included
+	@scripts/setup test
+	@echo "make: building the programs that the stories start"
+	@$(CARGO) build $(BINS) --bins
+	@echo "make: running the tests"
+	@$(CARGO) test --workspace
+
+unit: ## run the tests that need no process but their own
+	@scripts/setup build
+	@$(CARGO) test --workspace --exclude meseta-integration
+
+stories: ## run the stories only; one of them with STORY=failover
+	@scripts/setup test
+	@$(CARGO) build $(BINS) --bins
+	@$(CARGO) test --package meseta-integration $(if $(STORY),--test $(STORY))
+
+check: fmt clippy layers doc ## format, lints, layers and documentation, all without a warning
+
+fmt: ## check the format
+	@$(CARGO) fmt --all --check
+
+clippy: ## lint
+	@scripts/setup build
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+layers: ## check that dependencies point inwards only
+	@$(CARGO) test --quiet --package meseta-integration --test layers
+
+doc: ## build the documentation
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+bench: ## measure, each number beside its bound; writes target/bench/summary.json
+	@scripts/setup build
+	@$(CARGO) build --release $(BINS) --bins
+	@$(CARGO) bench --package meseta-integration --bench summary
+
+setup: ## install, or name, what building and testing need
+	@scripts/setup test
+
+clean: ## remove what was built
+	@$(CARGO) clean
