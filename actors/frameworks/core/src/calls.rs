@@ -70,11 +70,8 @@ impl Term {
     /// The acknowledgement of its terminal update ends a task's entry.
     fn close(&mut self, key: &TaskKey, update_id: &UpdateId) {
         let last = self.ledger.get(key).and_then(|entry| entry.last_update.as_ref());
-        if last != Some(update_id) {
-            return;
-        }
-        if let Some(entry) = self.ledger.remove(key) {
-            self.remember(entry.task);
+        if last == Some(update_id) {
+            self.finish(key);
         }
     }
 

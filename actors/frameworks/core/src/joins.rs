@@ -9,7 +9,7 @@ use protocol::id::{AgentId, FrameworkId, Generation};
 use protocol::message::FailureKind;
 use protocol::resources::Resources;
 use protocol::scheduler::{ReportFailure, UpdateStatus};
-use protocol::task::{ExecutorKind, Reason, Source, Task, TaskState};
+use protocol::task::{ExecutorKind, Reason, Task, TaskState};
 use protocol::{Failure, framework::FrameworkInfo};
 
 use crate::agents::{Agent, Standing};
@@ -18,7 +18,7 @@ use crate::framework::Framework;
 use crate::ledger::{Entry, Executor, ExecutorKey, TaskKey};
 use crate::report;
 use crate::state::{Term, Turn};
-use crate::updates::{Verdict, master_status};
+use crate::updates::{Verdict, is_declared, master_status};
 
 impl Term {
     /// `agents` begins, or begins again: none of them is here until it says so.
@@ -224,12 +224,12 @@ impl Term {
         self.ledger.insert(entry);
     }
 
-    /// Whether the agent itself has reported the end of this task, and that was acknowledged: what
-    /// it says now is older than that.
+    /// Whether the end of this task was reported and acknowledged: what the agent says now is older
+    /// than that.
     fn has_ended(&self, task: &Task) -> bool {
         let ended = self.frameworks.get(&task.framework_id);
         let ended = ended.and_then(|f| f.ended(&task.task_id, &task.agent_id));
-        ended.and_then(|t| t.status.as_ref()).is_some_and(|s| s.source != Source::Master)
+        ended.is_some_and(|task| !is_declared(task))
     }
 
     /// Whether the master has told the scheduler that this task is lost in some way.

@@ -83,6 +83,16 @@ impl Term {
         if let Some(executor_id) = executor_id {
             self.confirm_executor(key, executor_id);
         }
+        if status.state.is_terminal() && status.update_id.is_none() {
+            self.finish(key);
+        }
+    }
+
+    /// Moves a task of which nothing more is to come to what is remembered.
+    pub(crate) fn finish(&mut self, key: &TaskKey) {
+        if let Some(entry) = self.ledger.remove(key) {
+            self.remember(entry.task);
+        }
     }
 
     fn confirm_executor(&mut self, key: &TaskKey, executor_id: protocol::ExecutorId) {
@@ -96,12 +106,11 @@ impl Term {
         }
     }
 
-    /// A task that the master has declared ended, and that lives: it must not run uncounted.
+    /// A task that was declared ended without its executor's word, and that lives: it must not run
+    /// uncounted. (One whose end was acknowledged does not live: this report is old.)
     fn kill_undead(&self, key: &TaskKey, latest: TaskState, turn: &mut Turn<'_>) {
         let ended = self.frameworks[&key.framework_id].ended(&key.task_id, &key.agent_id);
-        let by_master =
-            |task: &Task| task.status.as_ref().is_some_and(|s| s.source == Source::Master);
-        if latest.is_live() && ended.is_some_and(by_master) {
+        if latest.is_live() && ended.is_some_and(is_declared) {
             self.route_kill(key, None, turn);
         }
     }
@@ -240,6 +249,11 @@ impl Term {
         let message = ExecutorMessage { framework_id, agent_id, executor_id, data };
         self.tell(&to, ToScheduler::Message(message), turn);
     }
+}
+
+/// Whether its end was declared by somebody who could not see the task: nobody acknowledges that.
+pub(crate) fn is_declared(task: &Task) -> bool {
+    task.status.as_ref().is_none_or(|status| status.update_id.is_none())
 }
 
 /// Takes the newest state; what the task held if it has thereby ended.

@@ -121,6 +121,31 @@ fn a_task_that_lives_although_the_master_declared_it_ended_is_killed() {
 }
 
 #[test]
+fn an_end_that_needs_no_acknowledgement_ends_the_entry() {
+    let (mut bench, id) = Bench::with_task();
+    let mut unknown = status("t1", "a1", TaskState::Dropped, "");
+    unknown.update_id = None;
+    let out = bench.tell(News::Update(ForwardUpdate {
+        framework_id: id.clone(),
+        agent_id: "a1".into(),
+        status: unknown,
+        latest_state: TaskState::Dropped,
+    }));
+    assert_eq!(out.given_back(), bag("cpus=1;mem=100"));
+    assert_eq!(bench.state_of("t1"), None);
+    let out = bench.update(&id, "t1", TaskState::Running, "u1");
+    assert!(matches!(out.to_agents()[..], [ToAgents::Kill(_)]), "it was launched after all");
+}
+
+#[test]
+fn a_late_copy_of_an_update_does_not_kill_what_was_acknowledged() {
+    let (mut bench, id) = Bench::with_task();
+    bench.update(&id, "t1", TaskState::Finished, "u2");
+    bench.call(acknowledge(&id, "t1", "u2")).done();
+    assert!(bench.update(&id, "t1", TaskState::Running, "u1").to_agents().is_empty());
+}
+
+#[test]
 fn a_kill_is_routed_to_where_the_task_is() {
     let (mut bench, id) = Bench::with_task();
     let out = bench.call(kill(&id, "t1", None));
