@@ -2,6 +2,8 @@
 //! fail, repeat themselves and come back. After every step the invariants hold (`World::step`);
 //! when the faults have stopped, every task comes to its end and nothing is left behind.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, seeded from outside")]
+
 #[macro_use]
 mod world;
 
