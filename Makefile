@@ -56,7 +56,7 @@ doc: ## build the documentation
 bench: ## measure, each number beside its bound; writes target/bench/summary.json
 	@scripts/setup build
 	@$(CARGO) build --release $(BINS) --bins
-	@$(CARGO) bench --package meseta-integration --bench summary
+	@$(CARGO) run --release --package meseta-bench
 
 setup: ## install, or name, what building and testing need
 	@scripts/setup test
