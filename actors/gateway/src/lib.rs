@@ -6,6 +6,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`services`] | the services host's edge: Marathon's `/v2` API |
 //! | [`server`] | one HTTP server on a bound listener, with its limits and its graceful end |
 //! | [`duty`] | who answers: every host, or the leader (others redirect) |
 //! | [`answer`] | the error shape, and which status a failed ask becomes |
@@ -13,7 +14,9 @@
 pub mod answer;
 pub mod duty;
 pub mod server;
+pub mod services;
 
 pub use answer::{Answer, ApiError};
 pub use duty::Duty;
 pub use server::{Closing, Edge, ServeError, Server, serve};
+pub use services::ServicesEdge;
