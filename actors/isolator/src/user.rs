@@ -2,9 +2,10 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::unix::fs::lchown;
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, User, chown, getgrouplist};
+use nix::unistd::{Gid, Uid, User, getgrouplist};
 
 use crate::error::IsolatorError;
 
@@ -44,9 +45,9 @@ impl Identity {
         &self.home
     }
 
-    /// Makes the user own `path`.
+    /// Makes the user own `path`; of a link, the link itself.
     pub fn own(&self, path: &Path) -> Result<(), IsolatorError> {
-        chown(path, Some(self.uid), Some(self.gid))
-            .map_err(|errno| IsolatorError::file("change the owner of", path, errno.into()))
+        lchown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
+            .map_err(|e| IsolatorError::file("change the owner of", path, e))
     }
 }
