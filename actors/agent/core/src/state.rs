@@ -72,7 +72,7 @@ pub(crate) struct Outbox {
     pub(crate) safe: Option<UpdateId>,
 }
 
-/// How far the end of the agent has come; `Timer::Stop` is set in each phase.
+/// How far the end of the agent has come; `Timer::Stop` is set in each phase but the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum StopPhase {
     /// Executors were asked to end, with grace.
@@ -81,6 +81,8 @@ pub(crate) enum StopPhase {
     Destroying,
     /// All have ended; the scheduler is given a moment to acknowledge it.
     Reporting,
+    /// Goodbye was said; nothing is done any more.
+    Over,
 }
 
 /// The agent is to end.

@@ -17,7 +17,8 @@ use crate::task::SavedTask;
 impl Turn<'_> {
     /// Without `kill` there is nothing to do: everything that the next life needs is on disk.
     pub(crate) fn on_stop(&mut self, call: CallId, kill: bool) {
-        if !kill {
+        let over = |stopping: &Stopping| stopping.phase == StopPhase::Over;
+        if !kill || self.stopping.as_ref().is_some_and(over) {
             return self.effect(Effect::Reply { call, reply: Reply::Done });
         }
         if let Some(stopping) = &mut self.state.stopping {
@@ -43,6 +44,9 @@ impl Turn<'_> {
     /// Says goodbye when nothing is left. Called after every step.
     pub(crate) fn finish_stop(&mut self) {
         let Some(stopping) = &mut self.state.stopping else { return };
+        if stopping.phase == StopPhase::Over {
+            return;
+        }
         if self.state.runs.values().any(|run| run.state != ExecutorState::Terminated) {
             return;
         }
@@ -57,8 +61,10 @@ impl Turn<'_> {
 
     pub(crate) fn on_stop_overdue(&mut self) {
         let Some(stopping) = &mut self.state.stopping else { return };
-        if stopping.phase != StopPhase::Ending {
-            return self.say_goodbye();
+        match stopping.phase {
+            StopPhase::Ending => {}
+            StopPhase::Destroying | StopPhase::Reporting => return self.say_goodbye(),
+            StopPhase::Over => return,
         }
         stopping.phase = StopPhase::Destroying;
         let patience = self.settings.timeouts.destroy;
@@ -70,7 +76,8 @@ impl Turn<'_> {
     }
 
     fn say_goodbye(&mut self) {
-        let Some(stopping) = self.state.stopping.take() else { return };
+        let over = Stopping { calls: Vec::new(), phase: StopPhase::Over };
+        let Some(stopping) = self.state.stopping.replace(over) else { return };
         self.cancel_timer(Timer::Stop);
         self.forget_everything();
         if let (Some(agent_id), Some(master)) =

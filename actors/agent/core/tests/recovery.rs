@@ -324,4 +324,7 @@ fn an_agent_without_tasks_says_goodbye_at_once() {
     let (call, effects) = stop(&mut world, true);
     assert!(has!(effects, Effect::Unregister { .. }));
     assert_eq!(world::answered(&effects), [(call, true)]);
+    assert_eq!(world.step(Input::LeaderFound(world::leader("m2", 9))), [], "and is silent then");
+    let (call, effects) = stop(&mut world, true);
+    assert_eq!(world::answered(&effects), [(call, true)]);
 }

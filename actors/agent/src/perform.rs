@@ -1,0 +1,154 @@
+//! What the core wants done, done.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agent_core::{Effect, Input, SandboxRead, TaskKey, ToExecutor, ToFrameworks};
+use protocol::agents::RegisterAgent;
+use protocol::executor::LaunchTask;
+use protocol::isolator::{LaunchContainer, RecoverContainers};
+use protocol::updates::{ConfirmUpdate, QueueUpdate};
+use protocol::{Address, CallId, Failure, FailureKind};
+use runtime::Context;
+
+use crate::actor::{Agent, Alarm, ISOLATOR, TOPIC, UPDATES};
+use crate::sandbox;
+
+/// A registration takes a write to the master's store; after this it has been lost, or the master
+/// cannot write.
+const REGISTER: Duration = Duration::from_secs(5);
+/// An executor takes a task at once, or its link is down.
+const DELIVER: Duration = Duration::from_secs(5);
+/// `updates` writes to the disk.
+const KEEP: Duration = Duration::from_secs(10);
+/// The isolator looks at every process of the machine and destroys what nobody knows.
+const RECOVER: Duration = Duration::from_secs(60);
+
+impl Agent {
+    pub(crate) fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            // Written by the caller, with others.
+            Effect::Persist(_) => {}
+            Effect::FindLeader { hint: Some(host) } => self.ask_elector(&host, ctx),
+            Effect::FindLeader { hint: None } => self.find_leader(ctx),
+            Effect::Link(to) => ctx.link(&to),
+            Effect::Unlink(to) => ctx.unlink(&to),
+            Effect::Register { to, message } => Self::register(&to, *message, ctx),
+            Effect::Pong { to, message } => ctx.tell(&to, message),
+            Effect::Unregister { to, message } => ctx.tell(&to, message),
+            Effect::ToFrameworks { to, message } => Self::tell_frameworks(&to, message, ctx),
+            Effect::DeliverTask { to, key, message } => Self::deliver(&to, key, *message, ctx),
+            Effect::ToExecutor { to, message } => Self::tell_executor(&to, message, ctx),
+            Effect::Recover(message) => Self::recover(message, ctx),
+            Effect::Launch(message) => self.launch(*message, ctx),
+            Effect::Resize(message) => ctx.tell(&ctx.local(ISOLATOR), message),
+            Effect::Destroy(message) => ctx.tell(&ctx.local(ISOLATOR), message),
+            Effect::Queue(message) => Self::queue(*message, ctx),
+            Effect::Confirm(message) => Self::confirm(message, ctx),
+            Effect::SetMaster(message) => ctx.tell(&ctx.local(UPDATES), message),
+            Effect::ForgetFramework(message) => ctx.tell(&ctx.local(UPDATES), message),
+            Effect::Reply { call, reply } => self.calls.answer(call, reply),
+            Effect::ReadFile { call, read } => self.read_file(call, read, ctx),
+            Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
+            Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
+            Effect::RemoveSandbox { sandbox } => self.remove_sandbox(sandbox.into(), ctx),
+            Effect::Emit(report) => ctx.publish(TOPIC, &report),
+        }
+    }
+
+    fn register(to: &Address, message: RegisterAgent, ctx: &mut Context<Self>) {
+        let attempt = message.attempt;
+        ctx.ask(to, message, REGISTER, move |agent, result, ctx| {
+            if let Err(failure) = &result {
+                tracing::debug!(%failure, attempt, "not registered");
+            }
+            agent.take(Input::RegistrationAnswered { attempt, result }, ctx);
+        });
+    }
+
+    fn tell_frameworks(to: &Address, message: ToFrameworks, ctx: &mut Context<Self>) {
+        match message {
+            ToFrameworks::ForwardUpdate(message) => ctx.tell(to, *message),
+            ToFrameworks::ExecutorExited(message) => ctx.tell(to, message),
+            ToFrameworks::MessageFromExecutor(message) => ctx.tell(to, message),
+        }
+    }
+
+    fn tell_executor(to: &Address, message: ToExecutor, ctx: &mut Context<Self>) {
+        match message {
+            ToExecutor::Kill(message) => ctx.tell(to, message),
+            ToExecutor::Shutdown(message) => ctx.tell(to, message),
+            ToExecutor::Message(message) => ctx.tell(to, message),
+        }
+    }
+
+    fn deliver(to: &Address, key: TaskKey, message: LaunchTask, ctx: &mut Context<Self>) {
+        ctx.ask(to, message, DELIVER, move |agent, result, ctx| {
+            agent.take(Input::TaskDelivered { key, result }, ctx);
+        });
+    }
+
+    fn recover(message: RecoverContainers, ctx: &mut Context<Self>) {
+        let isolator = ctx.local(ISOLATOR);
+        ctx.ask(&isolator, message, RECOVER, |agent, result, ctx| {
+            agent.take(Input::ContainersRecovered { result }, ctx);
+        });
+    }
+
+    fn launch(&mut self, message: LaunchContainer, ctx: &mut Context<Self>) {
+        let (isolator, container_id) = (ctx.local(ISOLATOR), message.container_id.clone());
+        ctx.ask(&isolator, message, self.config.launch_timeout(), |agent, result, ctx| {
+            if let Err(failure) = &result {
+                tracing::warn!(%failure, container = %container_id, "container not launched");
+            }
+            agent.take(Input::LaunchAnswered { container_id, result }, ctx);
+        });
+    }
+
+    fn queue(message: QueueUpdate, ctx: &mut Context<Self>) {
+        let framework_id = message.framework_id.clone();
+        let key = TaskKey { framework_id, task_id: message.status.task_id.clone() };
+        let Some(update_id) = message.status.update_id.clone() else { return };
+        let updates = ctx.local(UPDATES);
+        ctx.ask(&updates, message, KEEP, |agent, result, ctx| {
+            if let Err(failure) = &result {
+                tracing::warn!(%failure, task = %key.task_id, "a status is not safe yet");
+            }
+            agent.take(Input::UpdateQueued { key, update_id, result }, ctx);
+        });
+    }
+
+    fn confirm(message: ConfirmUpdate, ctx: &mut Context<Self>) {
+        let key = TaskKey {
+            framework_id: message.framework_id.clone(),
+            task_id: message.task_id.clone(),
+        };
+        let updates = ctx.local(UPDATES);
+        ctx.ask(&updates, message, KEEP, |agent, result, ctx| {
+            agent.take(Input::UpdateConfirmed { key, result }, ctx);
+        });
+    }
+
+    fn read_file(&mut self, call: CallId, read: SandboxRead, ctx: &mut Context<Self>) {
+        let Some(reply) = self.calls.chunk(call) else { return };
+        let reading = tokio::task::spawn_blocking(move || sandbox::read(&read));
+        ctx.run(reading, |_, result, _| match result {
+            Ok(Ok(chunk)) => reply.reply(chunk),
+            Ok(Err(failure)) => reply.refuse(failure),
+            Err(_) => {
+                let text = "reading the file failed in an unforeseen way";
+                reply.refuse(Failure::new(FailureKind::ActorDied, text));
+            }
+        });
+    }
+
+    fn remove_sandbox(&self, sandbox: PathBuf, ctx: &mut Context<Self>) {
+        let (work_dir, path) = (self.config.work_dir.clone(), sandbox.clone());
+        let removing = tokio::task::spawn_blocking(move || sandbox::remove(&path, &work_dir));
+        ctx.run(removing, move |_, result, _| {
+            if let Ok(Err(error)) = result {
+                tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox not removed");
+            }
+        });
+    }
+}
