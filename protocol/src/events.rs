@@ -75,7 +75,7 @@ pub struct Event {
 }
 
 /// What comes after `after`? Answered as soon as there is something, or empty after `wait_ms`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NextEvents {
     /// The last `seq` seen; absent: only what comes from now on.
     #[serde(default)]
@@ -100,8 +100,11 @@ pub struct NextEvents {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventBatch {
     pub events: Vec<Event>,
-    /// Give this as `after` next time.
+    /// Give this as `after` next time,
     pub next: u64,
+    /// and this as `epoch`, unless it is absent: the log is empty.
+    #[serde(default)]
+    pub epoch: Option<Epoch>,
     /// How many events between `after` and the first of these are no longer kept (of any type).
     #[serde(default)]
     pub missed: u64,

@@ -71,7 +71,8 @@ impl Events {
             ctx.cancel_timer(&Due::Reader(id));
             let Some(reader) = self.waiting.remove(&id) else { continue };
             let events = vec![event.clone()];
-            reader.reply.reply(EventBatch { events, next: event.seq, missed: 0 });
+            let (next, epoch) = (event.seq, Some(event.epoch));
+            reader.reply.reply(EventBatch { events, next, epoch, missed: 0 });
         }
         Ok(())
     }
@@ -130,8 +131,7 @@ impl Actor for Events {
             Due::Follow => self.follow(ctx),
             Due::Reader(id) => {
                 if let Some(reader) = self.waiting.remove(&id) {
-                    let next = self.log.last();
-                    reader.reply.reply(EventBatch { events: Vec::new(), next, missed: 0 });
+                    reader.reply.reply(self.log.end());
                 }
             }
         }

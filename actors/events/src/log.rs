@@ -80,17 +80,24 @@ impl Log {
         &self.ring.back().expect("it was just pushed").1
     }
 
+    /// The answer to somebody who has seen everything.
+    pub(crate) fn end(&self) -> EventBatch {
+        let epoch = self.ring.back().map(|(_, event)| event.epoch);
+        EventBatch { events: Vec::new(), next: self.last, epoch, missed: 0 }
+    }
+
     /// What comes after `after`, up to `max` events of `types`.
     pub(crate) fn after(&self, after: u64, types: Types, max: usize) -> EventBatch {
         let max = if max == 0 { MAX_BATCH } else { max.min(MAX_BATCH) };
         let from = self.first().max(after + 1);
-        let mut batch =
-            EventBatch { events: Vec::new(), next: self.last, missed: from - (after + 1) };
+        let mut batch = EventBatch { missed: from - (after + 1), ..self.end() };
+        let mut last = (batch.next, batch.epoch);
         for (kind, event) in self.ring.range((from - self.first()) as usize..) {
             if batch.events.len() == max {
-                batch.next = event.seq - 1;
+                (batch.next, batch.epoch) = last;
                 break;
             }
+            last = (event.seq, Some(event.epoch));
             if types.contains(*kind) {
                 batch.events.push(event.clone());
             }
@@ -146,6 +153,7 @@ mod tests {
         let log = log(5);
         let batch = log.after(2, ALL, 2);
         assert_eq!((seqs(&batch), batch.next, batch.missed), (vec![3, 4], 4, 0));
+        assert_eq!(batch.epoch, Some(Epoch(1)));
         let batch = log.after(4, ALL, 2);
         assert_eq!((seqs(&batch), batch.next), (vec![5], 5));
         assert_eq!(log.after(5, ALL, 0).events, []);

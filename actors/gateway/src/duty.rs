@@ -6,10 +6,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
-use protocol::elector::Leadership;
+use protocol::elector::{Leader, Leadership};
 use tokio::sync::watch;
 
 use crate::answer::ApiError;
+use crate::common::Common;
 
 /// When this host answers.
 #[derive(Clone, Debug)]
@@ -37,6 +38,25 @@ impl Duty {
             None => no_leader().error_response(),
         })
     }
+
+    /// Who leads, as far as this host knows.
+    pub(crate) fn leader(&self) -> Option<Leader> {
+        match self {
+            Self::Always => None,
+            Self::WhileLeading { leadership, .. } => leadership.borrow().leader.clone(),
+        }
+    }
+
+    /// Returns once this host has nothing to answer any more: it does not lead.
+    pub async fn over(&self) {
+        match self {
+            Self::Always => std::future::pending().await,
+            Self::WhileLeading { leadership, .. } => {
+                // An error means that the edge is gone, and its duty with it.
+                let _ = leadership.clone().wait_for(|known| !known.leading).await;
+            }
+        }
+    }
 }
 
 /// 307 to the same path and query on `http` (`host:port`). Without a scheme, as Mesos answers, so
@@ -54,11 +74,11 @@ pub(crate) fn no_leader() -> ApiError {
 
 /// The middleware of every server.
 pub(crate) async fn answer_or_redirect<B: MessageBody>(
-    duty: web::Data<Duty>,
+    common: web::Data<Common>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match duty.elsewhere(&request) {
+    match common.duty.elsewhere(&request) {
         None => next.call(request).await.map(ServiceResponse::map_into_left_body),
         Some(response) => Ok(request.into_response(response).map_into_right_body()),
     }
@@ -72,7 +92,6 @@ fn path_and_query(request: &ServiceRequest) -> &str {
 mod tests {
     use actix_web::test::TestRequest;
     use protocol::HostAddr;
-    use protocol::elector::Leader;
     use protocol::id::Epoch;
 
     use super::*;

@@ -6,17 +6,31 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`services`] | the services host's edge: Marathon's `/v2` API |
-//! | [`server`] | one HTTP server on a bound listener, with its limits and its graceful end |
+//! | [`actor`] | [`Gateway::start`]: a server on a bound listener, and the actor `gateway` beside it |
+//! | [`server`] | limits, defaults, graceful end; [`Edge`]: what a kind of host serves |
 //! | [`duty`] | who answers: every host, or the leader (others redirect) |
+//! | [`common`] | what handlers reach: the actors of the host |
 //! | [`answer`] | the error shape, and which status a failed ask becomes |
+//! | [`websocket`] | the event stream |
+//! | [`master`], [`agent`] | the edges of these hosts |
+//! | [`services`] | the services host's edge: Marathon's `/v2` API |
 
+pub mod actor;
+pub mod agent;
 pub mod answer;
+pub mod common;
 pub mod duty;
+pub mod master;
 pub mod server;
 pub mod services;
+pub mod websocket;
 
+pub use actor::{Gateway, NAME, StartError};
+pub use agent::AgentEdge;
 pub use answer::{Answer, ApiError};
+pub use common::Common;
 pub use duty::Duty;
-pub use server::{Closing, Edge, ServeError, Server, serve};
+pub use master::MasterEdge;
+pub use server::{Edge, MAX_BODY, ServeError};
 pub use services::ServicesEdge;
+pub use websocket::stream_events;

@@ -13,18 +13,19 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpServer};
+use runtime::Host;
 use tokio::sync::watch;
 
 use crate::answer::{Answer, ApiError};
+use crate::common::Common;
 use crate::duty::{Duty, answer_or_redirect};
 
 /// Two, so that one long answer (a list of every task) does not hold up `/health`.
 const WORKERS: usize = 2;
 /// A launch of a thousand tasks with 2 KB of environment each is 2 MB; twice that.
 pub const MAX_BODY: usize = 4 << 20;
-/// Of each worker. Beyond it connections wait in the listener's backlog: a process has 1024 files
-/// by default limits and most of them are not for HTTP, but operators who raise that get streams
-/// for a few thousand dashboards.
+/// Of each worker; further ones wait in the listener's backlog. Enough for every stream and as many
+/// clients beside them.
 const MAX_CONNECTIONS: usize = 4096;
 /// For the head of a request; cuts off clients that trickle it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +34,12 @@ const GRACE_SECS: u64 = 2;
 
 /// What one kind of host serves.
 pub trait Edge: Clone + Send + 'static {
-    /// Adds its routes (and, where its API defines other ones, its error handlers).
+    /// Paths that a host answers while it does not lead; others are redirected to the leader then.
+    /// `None`: this kind of host has no leader and answers everything.
+    fn open_paths(&self) -> Option<&'static [&'static str]>;
+
+    /// Adds its routes and, where its API defines other ones, its error handlers. Handlers reach
+    /// the actors through `web::Data<Common>`.
     fn routes(&self, config: &mut ServiceConfig);
 }
 
@@ -48,66 +54,57 @@ pub enum ServeError {
 
 /// A running server. Dropping it leaves it running; [`Server::stop`] ends it.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     handle: ServerHandle,
     closing: watch::Sender<bool>,
 }
 
-/// Known to every handler (`web::Data<Closing>`): streams never end by themselves, so they watch
-/// for the server's end.
-#[derive(Clone, Debug)]
-pub struct Closing(watch::Receiver<bool>);
-
-impl Closing {
-    /// Returns once the server stops.
-    pub async fn closed(&self) {
-        // An error means that the server is gone, which is the end too.
-        let _ = self.0.clone().wait_for(|closing| *closing).await;
-    }
-}
-
-/// Serves `edge` on `listener`. Must be called inside an actix system.
-pub fn serve(listener: TcpListener, edge: impl Edge, duty: Duty) -> Result<Server, ServeError> {
-    let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
-    let (closing, closes) = watch::channel(false);
-    let duty = web::Data::new(duty);
-    let closes = web::Data::new(Closing(closes));
-    let factory = move || {
-        App::new()
-            .app_data(duty.clone())
-            .app_data(closes.clone())
-            .configure(defaults)
-            .configure(|config| edge.routes(config))
-            .wrap(from_fn(answer_or_redirect))
-    };
-    let server = HttpServer::new(factory)
-        .workers(WORKERS)
-        .max_connections(MAX_CONNECTIONS)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(GRACE_SECS)
-        .disable_signals()
-        .listen(listener)
-        .map_err(|source| ServeError::Listen { address, source })?
-        .run();
-    let handle = server.handle();
-    // Ends with `Server::stop`; an error of the accept loop is logged, and `/health` shows it.
-    actix_rt::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%address, %error, "http server ended");
-        }
-    });
-    Ok(Server { address, handle, closing })
-}
-
 impl Server {
+    /// Serves `edge` on `listener`. Must be called inside an actix system.
+    pub(crate) fn start(
+        host: &Host,
+        listener: TcpListener,
+        edge: impl Edge,
+        duty: Duty,
+    ) -> Result<(Self, Common), ServeError> {
+        let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
+        let closing = watch::Sender::new(false);
+        let common = Common::new(host.clone(), duty, closing.subscribe());
+        let data = web::Data::new(common.clone());
+        let factory = move || {
+            App::new()
+                .app_data(data.clone())
+                .configure(defaults)
+                .configure(|config| edge.routes(config))
+                .wrap(from_fn(answer_or_redirect))
+        };
+        let server = HttpServer::new(factory)
+            .workers(WORKERS)
+            .max_connections(MAX_CONNECTIONS)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .shutdown_timeout(GRACE_SECS)
+            .disable_signals()
+            .listen(listener)
+            .map_err(|source| ServeError::Listen { address, source })?
+            .run();
+        let handle = server.handle();
+        // Ends with `stop`; should the accept loop fail before, the log says so and clients do.
+        actix_rt::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%address, %error, "http server ended");
+            }
+        });
+        Ok((Self { address, handle, closing }, common))
+    }
+
     /// Where it listens, with the port that was chosen if it was bound to port 0.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Stops accepting, ends the streams, and lets running requests finish for a short while.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.closing.send_replace(true);
         self.handle.stop(true).await;
     }

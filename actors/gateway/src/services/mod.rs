@@ -92,6 +92,10 @@ impl ServicesEdge {
 }
 
 impl Edge for ServicesEdge {
+    fn open_paths(&self) -> Option<&'static [&'static str]> {
+        Some(Self::OPEN)
+    }
+
     fn routes(&self, config: &mut ServiceConfig) {
         let v2 = web::scope("/v2")
             .wrap(from_fn(headers))

@@ -59,6 +59,7 @@ async fn next(
         types: options.types.clone(),
         max: BATCH,
         wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        ..NextEvents::default()
     };
     Ok(client.host.ask(log, question, wait + client.timeout()).await?)
 }

@@ -1,0 +1,41 @@
+//! The agent's edge: health, what is here, sandboxes, usage.
+
+mod files;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, ServiceConfig};
+use protocol::agent::GetAgentState;
+use protocol::monitor::GetUsage;
+
+use crate::answer::Answer;
+use crate::common::Common;
+use crate::master::version;
+use crate::server::Edge;
+
+/// What an agent serves.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentEdge;
+
+impl Edge for AgentEdge {
+    fn open_paths(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    fn routes(&self, config: &mut ServiceConfig) {
+        config
+            .route("/health", web::get().to(HttpResponse::Ok))
+            .route("/version", web::get().to(version))
+            .route("/api/v1/meseta/state", web::get().to(state))
+            .route("/monitor/usage", web::get().to(usage))
+            .route("/files/read", web::get().to(files::read))
+            .route("/files/download", web::get().to(files::download));
+    }
+}
+
+async fn state(common: Data<Common>) -> Answer {
+    Ok(HttpResponse::Ok().json(common.ask("agent", GetAgentState {}).await?))
+}
+
+async fn usage(common: Data<Common>) -> Answer {
+    Ok(HttpResponse::Ok().json(common.ask("monitor", GetUsage {}).await?))
+}

@@ -1,0 +1,78 @@
+//! What every handler of an edge can reach: the actors, whether to go on, and a place for a stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::Message;
+use runtime::Host;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::answer::ApiError;
+use crate::duty::Duty;
+
+/// For an actor to answer a question that nothing has to be written for.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Streams that one server keeps at a time. Each holds a connection and, while its reader is slow,
+/// up to 33 frames.
+const MAX_STREAMS: usize = 2000;
+
+/// Known to every handler as `web::Data<Common>`.
+#[derive(Clone)]
+pub struct Common {
+    host: Host,
+    pub(crate) duty: Duty,
+    closing: watch::Receiver<bool>,
+    streams: Arc<Semaphore>,
+}
+
+impl Common {
+    pub(crate) fn new(host: Host, duty: Duty, closing: watch::Receiver<bool>) -> Self {
+        Self { host, duty, closing, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    }
+
+    /// The host whose actors answer.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Asks an actor of this host.
+    pub async fn ask<M: Message>(&self, actor: &str, message: M) -> Result<M::Reply, ApiError> {
+        self.ask_within(actor, message, DEADLINE).await
+    }
+
+    /// Asks an actor of this host something that takes longer.
+    pub async fn ask_within<M: Message>(
+        &self,
+        actor: &str,
+        message: M,
+        deadline: Duration,
+    ) -> Result<M::Reply, ApiError> {
+        let address = self.host.address_of(actor);
+        Ok(self.host.ask(&address, message, deadline).await?)
+    }
+
+    /// Returns once streams should end, with the reason for their readers: the server stops, or
+    /// this host leads no more. A stream would never end by itself.
+    pub async fn ended(&self) -> &'static str {
+        let mut closing = self.closing.clone();
+        tokio::select! {
+            // An error means that the server is gone, which is the end too.
+            _ = closing.wait_for(|closing| *closing) => "this server stops",
+            () = self.duty.over() => "this host leads no more; connect anew",
+        }
+    }
+
+    /// A place for a stream, until it is dropped.
+    pub fn place_for_stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            ApiError::unavailable(format!(
+                "{MAX_STREAMS} streams are open already; try again later"
+            ))
+        })
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        MAX_STREAMS - self.streams.available_permits()
+    }
+}

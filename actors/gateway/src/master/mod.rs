@@ -1,0 +1,56 @@
+//! The master's edge: health, who leads, what is there, and the event stream.
+
+mod read;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::answer::Answer;
+use crate::common::Common;
+use crate::duty::no_leader;
+use crate::server::Edge;
+use crate::websocket::stream_events;
+
+/// What a master serves. Standbys answer [`OPEN`] and redirect the rest.
+#[derive(Clone, Copy, Debug)]
+pub struct MasterEdge;
+
+/// Whether this process is alive, and who leads: every master answers that.
+const OPEN: &[&str] = &["/health", "/master/health", "/version", "/redirect", "/master/redirect"];
+
+impl Edge for MasterEdge {
+    fn open_paths(&self) -> Option<&'static [&'static str]> {
+        Some(OPEN)
+    }
+
+    fn routes(&self, config: &mut ServiceConfig) {
+        config
+            .route("/health", web::get().to(HttpResponse::Ok))
+            .route("/master/health", web::get().to(HttpResponse::Ok))
+            .route("/version", web::get().to(version))
+            .route("/redirect", web::get().to(redirect))
+            .route("/master/redirect", web::get().to(redirect))
+            .route("/api/v1/events", web::get().to(events))
+            .service(web::scope("/api/v1/meseta").configure(read::routes));
+    }
+}
+
+/// Which version answers.
+pub(crate) async fn version() -> Answer {
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })))
+}
+
+/// 307 to the leader's base URL, also if that is this host: how Mesos clients find the leader.
+async fn redirect(common: Data<Common>) -> Answer {
+    let leader = common.duty.leader().ok_or_else(no_leader)?;
+    Ok(HttpResponse::build(StatusCode::TEMPORARY_REDIRECT)
+        .insert_header((LOCATION, format!("//{}", leader.http)))
+        .finish())
+}
+
+async fn events(request: HttpRequest, payload: web::Payload, common: Data<Common>) -> Answer {
+    let actors = common.clone();
+    stream_events(&request, payload, &common, async move || read::snapshot(&actors).await).await
+}
