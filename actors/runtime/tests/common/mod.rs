@@ -1,5 +1,5 @@
 //! Actors that the tests of the runtime share.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
 
 use std::time::Duration;
