@@ -36,18 +36,22 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    actix_rt::System::new().block_on(async move {
-        if matches!(args.command, Some(Command::Serve)) {
-            return remote::serve().await;
-        }
-        let mut report = Report::start();
-        let wanted = |group: &str| args.only.as_deref().is_none_or(|only| only == group);
-        if wanted("local") {
-            local::run(&mut report).await?;
-        }
-        if wanted("remote") {
-            remote::run(&mut report).await?;
-        }
-        report.write(&args.summary)
-    })
+    // In a task, as actors are: what the system is blocked on is polled with a look at the sockets
+    // each time that it wakes.
+    actix_rt::System::new().block_on(async { actix_rt::spawn(run(args)).await? })
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    if matches!(args.command, Some(Command::Serve)) {
+        return remote::serve().await;
+    }
+    let wanted = |group: &str| args.only.as_deref().is_none_or(|only| only == group);
+    let mut report = Report::start();
+    if wanted("local") {
+        local::run(&mut report).await?;
+    }
+    if wanted("remote") {
+        remote::run(&mut report).await?;
+    }
+    report.write(&args.summary)
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
             .bound(raw_tells)
             .target(">= 1500000"),
     );
-    let (asks, raw_asks) = round_trips(&host, &server.tally).await?;
+    let (asks, raw_asks) = round_trips(&host, &server).await?;
     report.add(
         Measure::new("remote ask round trip, depth 1", asks, "us")
             .bound(raw_asks)
@@ -48,11 +48,11 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
 
 /// Microseconds of an ask and of a raw echo: the medians of turns taken in alternation, so that
 /// whatever else the machine does falls on both.
-async fn round_trips(host: &Host, to: &Address) -> anyhow::Result<(f64, f64)> {
+async fn round_trips(host: &Host, server: &Server) -> anyhow::Result<(f64, f64)> {
     let (mut asks, mut echoes) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
-        echoes.push(1e6 / raw_echo()?);
-        asks.push(1e6 / ask(host, to, ASKS / TURNS, 1).await);
+        echoes.push(1e6 / raw_echo(&server.echo)?);
+        asks.push(1e6 / ask(host, &server.tally, ASKS / TURNS, 1).await);
     }
     asks.sort_by(f64::total_cmp);
     echoes.sort_by(f64::total_cmp);
@@ -63,6 +63,8 @@ async fn round_trips(host: &Host, to: &Address) -> anyhow::Result<(f64, f64)> {
 struct Server {
     child: Child,
     tally: Address,
+    /// Where a plain thread of it sends back what it reads.
+    echo: String,
 }
 
 impl Server {
@@ -74,10 +76,11 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .context("failed to start the second process")?;
-        let mut line = String::new();
         let output = child.stdout.take().context("the second process has no output")?;
-        BufReader::new(output).read_line(&mut line)?;
-        Ok(Self { tally: line.trim().parse()?, child })
+        let mut lines = BufReader::new(output).lines();
+        let mut line = || lines.next().context("the second process ended")?.map_err(Into::into);
+        let (tally, echo): (anyhow::Result<String>, _) = (line(), line());
+        Ok(Self { tally: tally?.parse()?, echo: echo?, child })
     }
 }
 
@@ -95,7 +98,9 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let config = HostConfig { cluster: "bench".into(), listen, advertise: None };
     let host = Host::start(config).await?;
     let tally = host.spawn("tally", SpawnOptions::default(), Tally::default)?;
-    println!("{tally}");
+    let echo = TcpListener::bind("127.0.0.1:0")?;
+    println!("{tally}\n{}", echo.local_addr()?);
+    std::thread::spawn(move || echo.incoming().flatten().for_each(send_back));
     std::io::stdout().flush()?;
     loop {
         tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -127,13 +132,11 @@ fn raw_one_way() -> anyhow::Result<f64> {
     Ok(rate(RAW_FRAMES, start))
 }
 
-/// Round trips per second of one frame, one at a time, between two threads that block on sockets.
-fn raw_echo() -> anyhow::Result<f64> {
-    let (mut here, mut there) = pair()?;
-    std::thread::spawn(move || {
-        let mut buffer = [0; FRAME];
-        while there.read_exact(&mut buffer).and_then(|()| there.write_all(&buffer)).is_ok() {}
-    });
+/// Round trips per second of one frame, one at a time, between threads of two processes that block
+/// on their sockets.
+fn raw_echo(at: &str) -> anyhow::Result<f64> {
+    let mut here = TcpStream::connect(at)?;
+    here.set_nodelay(true)?;
     let mut buffer = [0; FRAME];
     let start = Instant::now();
     for _ in 0..ASKS / TURNS {
@@ -141,6 +144,13 @@ fn raw_echo() -> anyhow::Result<f64> {
         here.read_exact(&mut buffer)?;
     }
     Ok(rate(ASKS / TURNS, start))
+}
+
+fn send_back(mut stream: TcpStream) {
+    let mut buffer = [0; FRAME];
+    // Without it the echo would wait for the other side's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    while stream.read_exact(&mut buffer).and_then(|()| stream.write_all(&buffer)).is_ok() {}
 }
 
 fn pair() -> anyhow::Result<(TcpStream, TcpStream)> {
