@@ -17,7 +17,7 @@ use protocol::runtime::{ExitReason, Exited};
 use protocol::{Address, Failure, FailureKind};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, sleep};
 
 use crate::delivery::{AskKey, Delivery, Payload, RemoteReply, Reply, WireMessage};
 use crate::host::Host;
@@ -177,40 +177,43 @@ pub(crate) async fn run(
         senders: HashMap::default(),
     };
     let mut reading = actix_rt::spawn(reader.run(read_half, buffer));
+    let mut writing = actix_rt::spawn(write_loop(Arc::clone(&peer), up.connection, write_half));
     let mut closing = up.close.subscribe();
     let why = tokio::select! {
         biased;
         _ = closing.wait_for(|close| *close) => "closed by this host".to_owned(),
         why = &mut reading => why.unwrap_or_else(|e| e.to_string()),
-        why = write_loop(&peer, up.connection, write_half) => why,
+        why = &mut writing => why.unwrap_or_else(|e| e.to_string()),
+        why = keep_alive(&peer, up.connection) => why,
     };
     reading.abort();
+    writing.abort();
     why
 }
 
-async fn write_loop(peer: &Peer, connection: u64, mut half: OwnedWriteHalf) -> String {
+/// A task of its own, so that a message costs a look at the outbox and nothing else.
+async fn write_loop(peer: Arc<Peer>, connection: u64, mut half: OwnedWriteHalf) -> String {
     let mut buffer = Vec::new();
-    let mut tick = interval_at(Instant::now() + KEEPALIVE, KEEPALIVE);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        std::future::poll_fn(|cx| peer.outbox.poll_take(connection, &mut buffer, cx)).await;
+        if let Err(error) = half.write_all(&buffer).await {
+            return error.to_string();
+        }
+    }
+}
+
+/// Pings a silent peer, and gives up on one that stays so.
+async fn keep_alive(peer: &Peer, connection: u64) -> String {
     let mut heard = (peer.received(), Instant::now());
     loop {
-        tokio::select! {
-            biased;
-            () = std::future::poll_fn(|cx| peer.outbox.poll_take(connection, &mut buffer, cx)) => {
-                if let Err(error) = half.write_all(&buffer).await {
-                    return error.to_string();
-                }
-            }
-            _ = tick.tick() => {
-                let received = peer.received();
-                if received != heard.0 {
-                    heard = (received, Instant::now());
-                } else if heard.1.elapsed() > SILENCE {
-                    return format!("nothing came for {}s", SILENCE.as_secs());
-                } else {
-                    send_bare(peer, connection, Kind::Ping);
-                }
-            }
+        sleep(KEEPALIVE).await;
+        let received = peer.received();
+        if received != heard.0 {
+            heard = (received, Instant::now());
+        } else if heard.1.elapsed() > SILENCE {
+            return format!("nothing came for {}s", SILENCE.as_secs());
+        } else {
+            send_bare(peer, connection, Kind::Ping);
         }
     }
 }

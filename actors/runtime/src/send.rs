@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use protocol::envelope::{EnvelopeHeader, Kind};
 use protocol::runtime::{ExitReason, Exited};
 use protocol::{Address, Failure, FailureKind, HostAddr, Message};
@@ -22,7 +21,9 @@ use crate::peer::written_from;
 /// An answer that is on its way.
 enum Answer {
     Local(oneshot::Receiver<LocalReply>),
-    Raw(oneshot::Receiver<RawReply>, Option<PendingAsk>),
+    LocalRaw(oneshot::Receiver<RawReply>),
+    /// Its deadline is kept where it waits.
+    Remote(oneshot::Receiver<RawReply>, PendingAsk),
     Failed(Failure),
 }
 
@@ -60,7 +61,7 @@ impl Host {
             let payload = Payload::Wire(WireMessage::of(name, body));
             let reply = Reply::Raw(asker);
             self.deliver(to.name(), Delivery { from: from.clone(), trace, reply, payload });
-            Answer::Raw(answer, None)
+            Answer::LocalRaw(answer)
         } else {
             self.ask_peer((from, trace), to, name, deadline, |out| {
                 out.extend_from_slice(body);
@@ -162,7 +163,7 @@ impl Host {
         body: impl FnOnce(&mut Vec<u8>) -> Result<(), String>,
     ) -> Answer {
         let peer = self.peer(to.host());
-        let Some((pending, answer)) = peer.asks.open() else {
+        let Some((pending, answer)) = peer.asks.open(self, deadline) else {
             return Answer::Failed(peer.too_many_asks());
         };
         let mut full = String::new();
@@ -176,7 +177,7 @@ impl Host {
             trace,
         };
         match peer.send_with(self, &header, body) {
-            Ok(()) => Answer::Raw(answer, Some(pending)),
+            Ok(()) => Answer::Remote(answer, pending),
             Err(failure) => Answer::Failed(failure),
         }
     }
@@ -197,7 +198,7 @@ impl Host {
             return self.tell_from(from, trace, to, message);
         }
         let peer = self.peer(to.host());
-        let Some(id) = peer.asks.open_relay(reply, decode_reply::<M>) else { return };
+        let Some(id) = peer.asks.open_relay(self, reply, decode_reply::<M>) else { return };
         let mut full = String::new();
         let header = EnvelopeHeader {
             to: to.name(),
@@ -350,10 +351,20 @@ fn refuse(delivery: Delivery, failure: Failure) {
 
 async fn answer_bytes(answer: Answer, to: &Address, deadline: Duration) -> RawReply {
     match answer {
-        Answer::Raw(answer, _pending) => within::<Bytes>(deadline, to, answer).await,
+        Answer::LocalRaw(answer) => within(deadline, to, answer).await,
+        Answer::Remote(answer, _pending) => match answer.await {
+            Ok(Err(failure)) if is_expired(&failure) => Err(too_late(to, deadline)),
+            Ok(result) => result,
+            Err(_) => Err(died()),
+        },
         Answer::Failed(failure) => Err(failure),
-        Answer::Local(_) => unreachable!("answers from this host are not bytes"),
+        Answer::Local(_) => unreachable!("typed answers are taken before"),
     }
+}
+
+/// Not a timeout that the actor itself reports: those have a text.
+fn is_expired(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Timeout && failure.message.is_empty()
 }
 
 async fn within<T>(
@@ -364,9 +375,11 @@ async fn within<T>(
     match timeout(deadline, answer).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(died()),
-        Err(_) => Err(Failure::new(
-            FailureKind::Timeout,
-            format!("{to} did not answer within {} ms", deadline.as_millis()),
-        )),
+        Err(_) => Err(too_late(to, deadline)),
     }
+}
+
+fn too_late(to: &Address, deadline: Duration) -> Failure {
+    let text = format!("{to} did not answer within {} ms", deadline.as_millis());
+    Failure::new(FailureKind::Timeout, text)
 }
