@@ -3,6 +3,7 @@
 //! Reader and writer are plain tokio tasks on the host's thread. The reader routes frames and never
 //! runs actor code; the writer writes whatever its peer's outbox holds.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::delivery::{AskKey, Delivery, Payload, RemoteReply, Reply, WireMessage};
 use crate::host::Host;
-use crate::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
+use crate::net::{OwnedReadHalf, TcpStream};
+use crate::outbox::Sink;
 use crate::peer::{Peer, Up};
 
 /// How much is read at once: what one write of a busy peer holds.
@@ -161,30 +163,29 @@ pub(crate) fn hello_of(host: &Host) -> Hello {
 
 // --- running -------------------------------------------------------------------------------------
 
-/// Carries messages until the connection ends, and says why it did.
+/// Carries messages until the connection ends, and says why it did. The peer has adopted `up`.
 pub(crate) async fn run(
     host: Host,
     peer: Arc<Peer>,
     up: Up,
-    stream: TcpStream,
+    read_half: OwnedReadHalf,
     buffer: BytesMut,
 ) -> String {
-    let (read_half, write_half) = stream.into_split();
     let reader = Reader {
         host: host.clone(),
         peer: Arc::clone(&peer),
-        connection: up.connection,
+        connection: up.sink.connection,
         senders: HashMap::default(),
     };
     let mut reading = actix_rt::spawn(reader.run(read_half, buffer));
-    let mut writing = actix_rt::spawn(write_loop(Arc::clone(&peer), up.connection, write_half));
+    let mut writing = actix_rt::spawn(write_loop(Arc::clone(&peer), up.sink.clone()));
     let mut closing = up.close.subscribe();
     let why = tokio::select! {
         biased;
         _ = closing.wait_for(|close| *close) => "closed by this host".to_owned(),
         why = &mut reading => why.unwrap_or_else(|e| e.to_string()),
         why = &mut writing => why.unwrap_or_else(|e| e.to_string()),
-        why = keep_alive(&peer, up.connection) => why,
+        why = keep_alive(&peer, up.sink.connection) => why,
     };
     reading.abort();
     writing.abort();
@@ -192,14 +193,25 @@ pub(crate) async fn run(
 }
 
 /// A task of its own, so that a message costs a look at the outbox and nothing else.
-async fn write_loop(peer: Arc<Peer>, connection: u64, mut half: OwnedWriteHalf) -> String {
+async fn write_loop(peer: Arc<Peer>, sink: Sink) -> String {
     let mut buffer = Vec::new();
     loop {
-        std::future::poll_fn(|cx| peer.outbox.poll_take(connection, &mut buffer, cx)).await;
-        if let Err(error) = half.write_all(&buffer).await {
+        std::future::poll_fn(|cx| peer.outbox.poll_take(sink.connection, &mut buffer, cx)).await;
+        if let Err(error) = write_all(&sink, &buffer).await {
             return error.to_string();
         }
     }
+}
+
+async fn write_all(sink: &Sink, mut left: &[u8]) -> std::io::Result<()> {
+    while !left.is_empty() {
+        match sink.half.try_write(left) {
+            Ok(n) => left = &left[n..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => sink.half.writable().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Pings a silent peer, and gives up on one that stays so.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::connection::{self, HANDSHAKE_TIMEOUT, HandshakeError};
 use crate::host::Host;
 use crate::net::TcpStream;
+use crate::outbox::Sink;
 use crate::peer::{Peer, Up};
 
 /// How long connecting may take: a host on the same network answers within milliseconds, and a
@@ -41,8 +42,9 @@ pub(crate) async fn dial(host: Host, peer: Arc<Peer>, not_before: Option<Instant
             return peer.dial_failed(&host, &failure_of(&peer, &error));
         }
     };
+    let (read_half, write_half) = stream.into_split();
     let up = Up {
-        connection: host.next_connection(),
+        sink: Sink { connection: host.next_connection(), half: Arc::new(write_half) },
         version: welcome.version,
         incarnation: welcome.incarnation,
         dialled: true,
@@ -52,9 +54,9 @@ pub(crate) async fn dial(host: Host, peer: Arc<Peer>, not_before: Option<Instant
         return; // Overtaken by the peer's own connection.
     }
     tracing::debug!(peer = %peer.host, "connected");
-    let why = connection::run(host.clone(), Arc::clone(&peer), up.clone(), stream, buffer).await;
+    let why = connection::run(host.clone(), Arc::clone(&peer), up.clone(), read_half, buffer).await;
     tracing::info!(peer = %peer.host, why, "connection ended");
-    peer.lost(&host, up.connection, &why);
+    peer.lost(&host, up.sink.connection, &why);
 }
 
 /// A host that is there and will not have us is not the same as one that is not there.

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::{self, HANDSHAKE_TIMEOUT, HandshakeError};
 use crate::host::Host;
 use crate::net::{TcpListener, TcpStream};
+use crate::outbox::Sink;
 use crate::peer::{Peer, Up};
 
 /// Connections that a host accepts at once: a large cluster's agents on one master, with room.
@@ -78,14 +79,22 @@ async fn welcome(host: &Host, load: &Load, mut stream: TcpStream) -> Result<(), 
         let _place = Place::take(&load.handshakes, MAX_HANDSHAKES).ok_or(HandshakeError::Closed)?;
         accept(host, &mut stream, &mut buffer).await
     };
-    let (peer, up) =
+    let (peer, hello, version) =
         timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| HandshakeError::Timeout)??;
+    let (read_half, write_half) = stream.into_split();
+    let up = Up {
+        sink: Sink { connection: host.next_connection(), half: Arc::new(write_half) },
+        version,
+        incarnation: hello.incarnation,
+        dialled: false,
+        close: Arc::new(watch::Sender::new(false)),
+    };
     if !peer.adopt(host, &up) {
         return Err(HandshakeError::Crossed);
     }
     tracing::debug!(peer = %peer.host, "connected");
-    let connection = up.connection;
-    let why = connection::run(host.clone(), Arc::clone(&peer), up, stream, buffer).await;
+    let connection = up.sink.connection;
+    let why = connection::run(host.clone(), Arc::clone(&peer), up, read_half, buffer).await;
     tracing::debug!(peer = %peer.host, why, "connection ended");
     peer.lost(host, connection, &why);
     host.forget_if_undialable(&peer);
@@ -97,7 +106,7 @@ async fn accept(
     host: &Host,
     stream: &mut TcpStream,
     buffer: &mut BytesMut,
-) -> Result<(Arc<Peer>, Up), HandshakeError> {
+) -> Result<(Arc<Peer>, Hello, u16), HandshakeError> {
     let hello = connection::read_hello(stream, buffer).await?;
     let version = match negotiate(&hello, host.cluster()) {
         Ok(version) => version,
@@ -113,14 +122,7 @@ async fn accept(
     }
     let answer = Welcome { version, host: host.addr().clone(), incarnation: host.incarnation() };
     connection::write_frame(stream, Kind::Welcome, "Welcome", &answer).await?;
-    let up = Up {
-        connection: host.next_connection(),
-        version,
-        incarnation: hello.incarnation,
-        dialled: false,
-        close: Arc::new(watch::Sender::new(false)),
-    };
-    Ok((peer, up))
+    Ok((peer, hello, version))
 }
 
 /// Of two hosts that dial each other at once, the connection of the one with the smaller address
@@ -137,7 +139,7 @@ async fn is_crossed(host: &Host, peer: &Peer, hello: &Hello) -> bool {
         return false;
     };
     let before = peer.received();
-    connection::send_ping(peer, up.connection);
+    connection::send_ping(peer, up.sink.connection);
     let deadline = tokio::time::Instant::now() + PROBE_WAIT;
     while tokio::time::Instant::now() < deadline {
         if peer.received() != before {

@@ -1,16 +1,20 @@
 //! The frames that wait for a connection, already encoded, in one buffer.
 //!
-//! Whoever sends encodes straight into the buffer; the writer takes the whole buffer for one write.
-//! So many messages go in one syscall under load, and one goes with no delay when idle.
+//! Whoever sends encodes straight into the buffer. If the writer is idle, the sender also writes:
+//! one message goes out at once, without a change of task. From then until the writer has looked,
+//! messages gather, and the writer takes all of them for one write.
 //!
 //! Invariant: at most [`MAX_QUEUED_BYTES`] wait, plus the frame that reached the limit.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use protocol::envelope::{EnvelopeHeader, FrameError};
+
+use crate::net::OwnedWriteHalf;
 
 /// Bytes that wait for one peer: two frames of the largest size, or about 200,000 small messages,
 /// a fraction of a second at full rate.
@@ -32,7 +36,33 @@ struct Inner {
     buffer: Vec<u8>,
     frames: u64,
     /// The connection that will write it; `None` while there is none.
-    connection: Option<u64>,
+    sink: Option<Sink>,
+    /// The writer has found nothing since the last message.
+    idle: bool,
+}
+
+/// Where a connection's frames go.
+#[derive(Clone)]
+pub(crate) struct Sink {
+    pub(crate) connection: u64,
+    pub(crate) half: Arc<OwnedWriteHalf>,
+}
+
+impl Inner {
+    fn connection(&self) -> Option<u64> {
+        self.sink.as_ref().map(|sink| sink.connection)
+    }
+
+    /// Writes what the socket takes without waiting. What goes wrong here goes wrong again for the
+    /// writer, who deals with it.
+    fn write_now(&mut self) {
+        let Some(sink) = &self.sink else { return };
+        match sink.half.try_write(&self.buffer) {
+            Ok(n) if n == self.buffer.len() => self.buffer.clear(),
+            Ok(n) => drop(self.buffer.drain(..n)),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Why a frame was not queued.
@@ -55,7 +85,7 @@ impl Outbox {
         body: impl FnOnce(&mut Vec<u8>) -> Result<(), String>,
     ) -> Result<bool, NotQueued> {
         let mut inner = self.inner.lock();
-        if only.is_some() && inner.connection != only {
+        if only.is_some() && inner.connection() != only {
             return Err(NotQueued::Gone);
         }
         if inner.buffer.len() >= MAX_QUEUED_BYTES {
@@ -65,7 +95,10 @@ impl Outbox {
         let was_empty = inner.buffer.is_empty();
         append(&mut inner.buffer, header, body)?;
         inner.frames += 1;
-        let connected = inner.connection.is_some();
+        if std::mem::take(&mut inner.idle) {
+            inner.write_now();
+        }
+        let connected = inner.sink.is_some();
         drop(inner);
         if was_empty {
             self.writer.wake();
@@ -83,7 +116,12 @@ impl Outbox {
     ) -> Poll<()> {
         self.writer.register(cx.waker());
         let mut inner = self.inner.lock();
-        if inner.buffer.is_empty() || inner.connection != Some(connection) {
+        if inner.connection() != Some(connection) {
+            return Poll::Pending;
+        }
+        self.sent.fetch_add(std::mem::take(&mut inner.frames), Ordering::Relaxed);
+        if inner.buffer.is_empty() {
+            inner.idle = true;
             return Poll::Pending;
         }
         empty.clear();
@@ -91,20 +129,23 @@ impl Outbox {
             *empty = Vec::new();
         }
         std::mem::swap(&mut inner.buffer, empty);
-        self.sent.fetch_add(std::mem::take(&mut inner.frames), Ordering::Relaxed);
         Poll::Ready(())
     }
 
     /// A connection takes over what waits.
-    pub(crate) fn connected(&self, connection: u64) {
-        self.inner.lock().connection = Some(connection);
+    pub(crate) fn connected(&self, sink: Sink) {
+        let mut inner = self.inner.lock();
+        inner.sink = Some(sink);
+        inner.idle = false;
+        drop(inner);
         self.writer.wake();
     }
 
     /// The connection is gone, and with it what it had not written.
     pub(crate) fn disconnected(&self) {
         let mut inner = self.inner.lock();
-        inner.connection = None;
+        inner.sink = None;
+        inner.idle = false;
         inner.frames = 0;
         inner.buffer = Vec::new();
     }

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::ask::{Asks, MAX_PENDING};
 use crate::delivery::{AskKey, RawReply};
 use crate::host::Host;
-use crate::outbox::{MAX_QUEUED_BYTES, NotQueued, Outbox};
+use crate::outbox::{MAX_QUEUED_BYTES, NotQueued, Outbox, Sink};
 
 /// The first pause after a failed dial; it doubles with each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
@@ -46,7 +46,7 @@ enum Phase {
 /// The connection that carries a peer's messages.
 #[derive(Clone)]
 pub(crate) struct Up {
-    pub(crate) connection: u64,
+    pub(crate) sink: Sink,
     pub(crate) version: u16,
     pub(crate) incarnation: Incarnation,
     pub(crate) dialled: bool,
@@ -167,7 +167,7 @@ impl Peer {
             return;
         }
         if let Phase::Up(up) = &*self.phase.lock()
-            && up.connection == connection
+            && up.sink.connection == connection
         {
             tracing::warn!(peer = %self.host, "disconnected: it does not read its answers");
             up.close.send_replace(true);
@@ -234,7 +234,7 @@ impl Peer {
             self.outbox.disconnected();
             self.give_up(host, &self.link_down("the peer connected anew"));
         }
-        self.outbox.connected(up.connection);
+        self.outbox.connected(up.sink.clone());
         true
     }
 
@@ -242,7 +242,7 @@ impl Peer {
     pub(crate) fn lost(&self, host: &Host, connection: u64, why: &str) {
         {
             let mut phase = self.phase.lock();
-            if !matches!(&*phase, Phase::Up(up) if up.connection == connection) {
+            if !matches!(&*phase, Phase::Up(up) if up.sink.connection == connection) {
                 return;
             }
             *phase = Phase::Idle { failures: 0, not_before: None };
