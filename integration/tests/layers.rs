@@ -15,6 +15,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // A task is started by our executor and must be in its container before it is: the way in is
     // the isolator's, and so is all `unsafe`.
     ("meseta-executor", "meseta-isolator"),
+    // A local file is copied by a process with the rights of the task's user.
+    ("meseta-fetcher", "meseta-isolator"),
 ];
 
 /// What a core may use beside `protocol`: data, nothing that reads a clock, draws or does I/O.
