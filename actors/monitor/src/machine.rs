@@ -85,7 +85,7 @@ fn memory() -> Result<u64, MachineError> {
 
 fn disk(work_dir: &Path) -> Result<u64, MachineError> {
     // The work directory may not have been made yet; the disk that it will be on is there.
-    let path = work_dir.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let path = work_dir.ancestors().find(|path| path.exists()).unwrap_or_else(|| Path::new("/"));
     let disk =
         statvfs(path).map_err(|source| MachineError::Disk { path: path.to_owned(), source })?;
     Ok(disk.blocks() * disk.fragment_size())

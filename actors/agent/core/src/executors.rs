@@ -118,9 +118,16 @@ impl Turn<'_> {
     }
 
     pub(crate) fn on_task_delivered(&mut self, key: TaskKey, result: Result<(), Failure>) {
-        if result.is_err() {
+        use FailureKind::{BadMessage, Refused, UnknownMessage};
+        let Err(failure) = result else { return };
+        if !matches!(failure.kind, BadMessage | Refused | UnknownMessage) {
             let retry = self.settings.timeouts.retry;
-            self.set_timer(Timer::Deliver(key), retry);
+            return self.set_timer(Timer::Deliver(key), retry);
+        }
+        let task = self.durable.tasks.get(&key);
+        if task.is_some_and(|t| t.stage() == Stage::Launched && t.state() == TaskState::Staging) {
+            let why = format!("the executor does not take the task: {}", failure.message);
+            self.end_task(&key, TaskState::Failed, Reason::TaskInvalid, &why);
         }
     }
 

@@ -103,7 +103,8 @@ impl Turn<'_> {
 
     /// Remembers the framework, unless it is being ended or this brings nothing of it.
     fn admit_framework(&mut self, info: FrameworkInfo, tasks: &[TaskInfo]) -> Option<FrameworkId> {
-        let framework_id = info.id.clone()?;
+        // It becomes a part of paths.
+        let framework_id = info.id.clone().filter(|id| id.check().is_ok())?;
         let known = self.durable.frameworks.get(&framework_id);
         if known.is_some_and(|framework| framework.ending) || tasks.is_empty() {
             return None;

@@ -1,6 +1,6 @@
 //! The beginning of a life: what the former one left behind.
 
-use protocol::isolator::{KnownContainer, RecoverContainers};
+use protocol::isolator::{DestroyContainer, KnownContainer, RecoverContainers};
 use protocol::task::Reason;
 use protocol::{ContainerId, Failure};
 
@@ -116,7 +116,13 @@ impl Turn<'_> {
         if let Some(run) = self.state.runs.get_mut(container_id) {
             run.cause = Some((Reason::AgentRestarted, why.to_owned()));
         }
+        self.destroy_unheard(container_id);
         self.container_gone(container_id, None, None);
+    }
+
+    /// An isolator that has outlived the agent's former life may be making it at this moment.
+    fn destroy_unheard(&mut self, container_id: &ContainerId) {
+        self.effect(Effect::Destroy(DestroyContainer { container_id: container_id.clone() }));
     }
 
     fn expect_executor(&mut self, container_id: &ContainerId) {
@@ -149,6 +155,7 @@ impl Turn<'_> {
                 self.move_task(task, &old.container_id, &container_id);
             }
         }
+        self.destroy_unheard(&old.container_id);
         self.container_gone(&old.container_id, None, None);
     }
 

@@ -95,6 +95,19 @@ fn a_delivery_that_failed_is_repeated_until_the_executor_answers_for_the_task() 
 }
 
 #[test]
+fn a_task_that_its_executor_refuses_fails() {
+    let mut world = World::new();
+    let container_id = world.up("t1");
+    world.executor_registers(&container_id, "t1", &[], vec![]);
+    let result = Err(Failure::refused("no command"));
+    let effects = world.step(Input::TaskDelivered { key: key("t1"), result });
+    let status = &queued(&effects).status;
+    assert_eq!(status.state, TaskState::Failed);
+    assert_eq!(status.message, "the executor does not take the task: no command");
+    assert!(has!(world.safe("t1"), Effect::Destroy(_)));
+}
+
+#[test]
 fn a_launch_that_is_repeated_changes_nothing() {
     let mut world = World::new();
     world.running("t1");
