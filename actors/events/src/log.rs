@@ -10,6 +10,8 @@ use serde_json::Value;
 /// Events that are kept. At the hundred tasks a second of one agent, with five events each, this is
 /// half a minute, longer than any reconnect; at the common 500 bytes of an event, 8 MB.
 pub const KEPT: usize = 16_384;
+/// Bytes that are kept, estimated: sixteen times the above, for events with long texts.
+const KEPT_BYTES: usize = 128 << 20;
 /// The most events in one answer, whatever is asked for.
 pub(crate) const MAX_BATCH: usize = 1000;
 
@@ -46,6 +48,8 @@ impl Types {
 pub(crate) struct Log {
     ring: VecDeque<(Types, Event)>,
     last: u64,
+    /// What the data of the events weighs.
+    bytes: usize,
 }
 
 impl Log {
@@ -72,8 +76,10 @@ impl Log {
         epoch: Epoch,
         time: Time,
     ) -> &Event {
-        if self.ring.len() >= KEPT {
-            self.ring.pop_front();
+        self.bytes += weight(&data);
+        while self.ring.len() >= KEPT || (self.bytes > KEPT_BYTES && !self.ring.is_empty()) {
+            let oldest = self.ring.pop_front();
+            self.bytes -= oldest.map_or(0, |(_, event)| weight(&event.data));
         }
         self.last += 1;
         self.ring.push_back((kind, Event { seq: self.last, epoch, time, kind: name, data }));
@@ -121,6 +127,17 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// About how much memory a value takes.
+fn weight(value: &Value) -> usize {
+    let below = match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(weight).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, v)| name.len() + weight(v)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + below
 }
 
 fn no_such_event(why: String) -> Failure {
@@ -176,6 +193,20 @@ mod tests {
         assert_eq!((seqs(&batch), batch.missed), (vec![11], 7));
         assert_eq!(log.after(10, ALL, 1).missed, 0);
         assert_eq!(log.len(), KEPT);
+    }
+
+    #[test]
+    fn long_texts_push_out_more_than_one_event() {
+        let mut log = log(100);
+        let kind = (Types::one(types::TASK_UPDATED).unwrap(), types::TASK_UPDATED.to_owned());
+        for _ in 0..3 {
+            let text = Value::String("x".repeat(KEPT_BYTES / 2));
+            log.append(kind.clone(), text, Epoch(1), Time(0));
+        }
+        assert_eq!((log.len(), log.last()), (1, 103));
+        let batch = log.after(100, ALL, 0);
+        assert_eq!((seqs(&batch), batch.missed), (vec![103], 2));
+        assert_eq!(log.bytes, weight(&batch.events[0].data));
     }
 
     #[test]

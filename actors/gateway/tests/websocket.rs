@@ -4,9 +4,11 @@
 
 mod support;
 
+use std::time::Duration;
+
 use events::KEPT;
 use futures_util::{SinkExt, StreamExt};
-use gateway::MasterEdge;
+use gateway::{MasterEdge, ServicesEdge};
 use protocol::events::{Event, types};
 use protocol::runtime::Inspect;
 use serde_json::{Value, json};
@@ -147,6 +149,34 @@ async fn what_makes_no_sense_is_refused_before_the_upgrade() {
     assert_eq!(plain.status(), 400);
     world.host.stop_actor("events").await;
     assert_eq!(refusal(&world, "").await.0, 503);
+}
+
+#[actix_rt::test]
+async fn a_services_host_has_the_same_stream_with_a_snapshot_of_its_own() {
+    let leader = leads(true, "10.0.0.1:8080");
+    let edge = |host: &runtime::Host| ServicesEdge::new(host.clone(), "10.0.0.1:8080", "*");
+    let world = World::start_with(edge, Some(leader)).await;
+    let mut socket = loop {
+        // It redirects or refuses until it has heard that it leads.
+        match open(&world, "", None).await {
+            Ok(socket) => break socket,
+            Err(Error::Http(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let first = event(&mut socket).await;
+    assert_eq!((first.kind.as_str(), &first.data["apps"]), ("snapshot", &json!([])));
+    world.report(types::APP_CREATED, 7).await;
+    while event(&mut socket).await.kind != types::APP_CREATED {}
+}
+
+#[actix_rt::test]
+async fn a_client_that_talks_at_length_is_shown_out() {
+    let world = leading_world().await;
+    let mut socket = open(&world, "?from=1", None).await.unwrap();
+    socket.send(Message::Text("x".repeat(100_000).into())).await.unwrap();
+    let Message::Close(Some(frame)) = message(&mut socket).await else { panic!("not a close") };
+    assert_eq!(u16::from(frame.code), 1002, "{frame:?}");
 }
 
 #[actix_rt::test]

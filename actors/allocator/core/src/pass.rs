@@ -40,6 +40,7 @@ impl State {
         while visits > 0 && self.sweep_on(&mut granted) {
             visits -= 1;
         }
+        self.counters.visits += (PASS_LIMIT - visits) as u64;
         self.counters.allocations += granted.len() as u64;
         granted
     }

@@ -84,6 +84,8 @@ impl Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     pub passes: u64,
+    /// Agents that were looked at: what the passes cost.
+    pub visits: u64,
     pub allocations: u64,
     /// Facts that did not fit what was known: more given back than was held, or by a stranger.
     pub anomalies: u64,

@@ -374,3 +374,29 @@ fn a_large_cluster_is_offered_in_several_passes_and_messages() {
     }
     assert_eq!(sizes, [1000, 1000, 500]);
 }
+
+#[test]
+fn a_fact_costs_a_look_at_its_own_agents_and_clients() {
+    let mut world = World::new();
+    for i in 0..20 {
+        world.framework(&format!("f{i}"), &["r"]);
+    }
+    for i in 0..50 {
+        world.agent(&format!("a{i}"), 1, "cpus=2;mem=200");
+    }
+    world.settle();
+    let visits = |world: &World| world.state.counters().visits;
+    let before = visits(&world);
+    world.accept(0, &bag("cpus=1;mem=100"), Some(Filters::NONE));
+    world.settle();
+    assert_eq!(visits(&world) - before, 1, "one agent has something free");
+    for _ in 0..10 {
+        world.decline(0, 3_600_000);
+    }
+    world.settle();
+    assert_eq!(visits(&world) - before, 11, "ten more have");
+    world.suppress("f1", &[]);
+    world.activate("f2", false);
+    world.settle();
+    assert_eq!(visits(&world) - before, 11, "who wants less costs nothing");
+}

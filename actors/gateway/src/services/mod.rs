@@ -9,10 +9,12 @@
 //! | `apps` | `/v2/apps` |
 //! | `tasks` | tasks of apps, `/v2/tasks` |
 //! | `system` | `/ping`, `/v2/info`, `/v2/leader`, `/v2/deployments` |
+//! | `events` | `/api/v1/events`, the event stream (not Marathon's) |
 //! | `parse`, `render` | JSON into values and back, once each |
 
 mod apps;
 mod error;
+mod events;
 mod parse;
 mod path;
 mod query;
@@ -110,6 +112,7 @@ impl Edge for ServicesEdge {
             .route("/leader", web::delete().to(system::abdicate));
         config
             .app_data(web::Data::new(self.clone()))
+            .route("/api/v1/events", web::get().to(events::events))
             .service(web::resource("/ping").wrap(from_fn(headers)).to(system::ping))
             .service(v2);
     }

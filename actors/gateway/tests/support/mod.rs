@@ -17,6 +17,7 @@ use protocol::frameworks::{
 };
 use protocol::id::Epoch;
 use protocol::monitor::{GetUsage, MachineUsage, UsageReport};
+use protocol::services::{AppList, GetApps};
 use protocol::task::TaskState;
 use protocol::{Address, Failure, FailureKind};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
@@ -33,6 +34,14 @@ pub(crate) struct World {
 impl World {
     /// With an elector that says `leadership`, if there is one.
     pub(crate) async fn start(edge: impl Edge, leadership: Option<Leadership>) -> Self {
+        Self::start_with(|_| edge, leadership).await
+    }
+
+    /// The same, of an edge that is made for a host.
+    pub(crate) async fn start_with<E: Edge>(
+        edge: impl FnOnce(&Host) -> E,
+        leadership: Option<Leadership>,
+    ) -> Self {
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let config = HostConfig { cluster: "test".into(), listen, advertise: None };
         let host = Host::start(config).await.unwrap();
@@ -43,12 +52,13 @@ impl World {
         host.spawn("frameworks", options, || Lists).unwrap();
         host.spawn("agent", options, || Sandboxes).unwrap();
         host.spawn("monitor", options, || Monitor).unwrap();
+        host.spawn("services", options, || Lists).unwrap();
         if let Some(leadership) = leadership {
             host.spawn("elector", options, move || Elector { leadership: leadership.clone() })
                 .unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let gateway = Gateway::start(&host, listener, edge).unwrap();
+        let gateway = Gateway::start(&host, listener, edge(&host)).unwrap();
         let http = gateway.address();
         Self { host, gateway, http }
     }
@@ -134,6 +144,7 @@ impl Actor for Lists {
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers.on::<GetAgents>().on::<GetFrameworks>().on::<GetTasks>().on::<GetOffers>();
+        handlers.on::<GetApps>();
     }
 }
 
@@ -151,7 +162,8 @@ empty! {
     GetAgents -> AgentList { agents },
     GetFrameworks -> FrameworkList { frameworks },
     GetTasks -> TaskList { tasks },
-    GetOffers -> OfferList { offers }
+    GetOffers -> OfferList { offers },
+    GetApps -> AppList { apps }
 }
 
 /// The length of the file `big` in every sandbox: more than two answers carry.
