@@ -1,0 +1,188 @@
+//! The actor: messages in.
+
+use std::time::Duration;
+
+use agents_core::{Input, State, Timer};
+use protocol::CallId;
+use protocol::agents::{
+    AgentList, AgentRegistered, AgentSummary, GetAgent, GetAgents, MarkAgentGone, Pong,
+    RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage,
+    RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework, UnregisterAgent,
+};
+use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::runtime::{Exited, Subscribe};
+use runtime::{Actor, Context, Handler, Handlers, Outcome, Placement, ReplyTo, SpawnOptions};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::waiting::{Calls, Waiting};
+
+/// How long the elector of this host may take to note a subscription.
+const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(1);
+/// Until it is asked again, while it is being started.
+const RETRY_ELECTOR: Duration = Duration::from_millis(100);
+
+/// Messages that may wait: what a large cluster's agents send when all find a new leader at once.
+const CAPACITY: usize = 65_536;
+
+/// What can time out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// A timer of the core.
+    Core(Timer),
+    /// The elector was not there; try again.
+    FollowElector,
+}
+
+/// The agents manager of one master.
+pub struct Agents {
+    pub(crate) core: State,
+    pub(crate) calls: Calls,
+    /// Empty between inputs; kept for its capacity.
+    pub(crate) effects: Vec<agents_core::Effect>,
+}
+
+impl Agents {
+    /// A standby, until the elector of this host says otherwise.
+    pub fn new(config: &Config) -> Self {
+        Self { core: State::new(config.core()), calls: Calls::default(), effects: Vec::new() }
+    }
+
+    /// How it is meant to be spawned: on a thread of its own, with room for all agents at once.
+    pub fn spawn_options() -> SpawnOptions {
+        SpawnOptions { placement: Placement::Own, capacity: CAPACITY, ..SpawnOptions::default() }
+    }
+
+    fn follow_elector(ctx: &mut Context<Self>) {
+        let elector = ctx.local("elector");
+        let wish = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
+        ctx.link(&elector);
+        ctx.ask(&elector, wish, SUBSCRIBE_DEADLINE, |_, result, ctx| {
+            if let Err(failure) = result {
+                tracing::debug!(%failure, "the elector is not there yet");
+                ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
+            }
+        });
+    }
+
+    /// A question or call, whose answer may take a write to the registry.
+    fn asked<R>(
+        &mut self,
+        ctx: &mut Context<Self>,
+        input: impl FnOnce(CallId) -> Input,
+    ) -> Outcome<R>
+    where
+        R: Serialize + Send + 'static,
+        Waiting: From<ReplyTo<R>>,
+    {
+        let call = self.calls.add(ctx.defer::<R>().into());
+        self.take(input(call), ctx);
+        Outcome::Later
+    }
+
+    fn told(&mut self, input: Input, ctx: &mut Context<Self>) -> Outcome<()> {
+        self.take(input, ctx);
+        Outcome::Reply(())
+    }
+}
+
+impl Actor for Agents {
+    const ABOUT: &'static str =
+        "owns the agents: who is a member, who answers, and the way to each";
+    type Timer = Alarm;
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers
+            .on::<LeaderChanged>()
+            .on::<RegisterAgent>()
+            .on::<Pong>()
+            .on::<UnregisterAgent>()
+            .on::<MarkAgentGone>()
+            .on::<RouteLaunch>()
+            .on::<RouteKill>()
+            .on::<RouteAcknowledgement>()
+            .on::<RouteShutdownFramework>()
+            .on::<RouteShutdownExecutor>()
+            .on::<RouteMessage>()
+            .on::<RouteUpdateFramework>()
+            .on::<GetAgents>()
+            .on::<GetAgent>();
+    }
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        Self::follow_elector(ctx);
+    }
+
+    fn timer(&mut self, alarm: Alarm, ctx: &mut Context<Self>) {
+        match alarm {
+            Alarm::Core(timer) => self.take(Input::TimerFired(timer), ctx),
+            Alarm::FollowElector => Self::follow_elector(ctx),
+        }
+    }
+
+    fn exited(&mut self, exited: Exited, ctx: &mut Context<Self>) {
+        if exited.actor == ctx.local("frameworks") {
+            self.take(Input::FrameworksExited, ctx);
+        } else if exited.actor == ctx.local("elector") {
+            ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
+        } else {
+            self.take(Input::AgentExited { actor: exited.actor }, ctx);
+        }
+    }
+
+    fn inspect(&self) -> serde_json::Value {
+        self.core.inspect()
+    }
+}
+
+impl Handler<RegisterAgent> for Agents {
+    fn handle(&mut self, m: RegisterAgent, ctx: &mut Context<Self>) -> Outcome<AgentRegistered> {
+        self.asked(ctx, |call| Input::RegisterAgent { call, message: Box::new(m) })
+    }
+}
+
+impl Handler<UnregisterAgent> for Agents {
+    fn handle(&mut self, message: UnregisterAgent, ctx: &mut Context<Self>) -> Outcome<()> {
+        self.asked(ctx, |call| Input::UnregisterAgent { call, message })
+    }
+}
+
+impl Handler<MarkAgentGone> for Agents {
+    fn handle(&mut self, message: MarkAgentGone, ctx: &mut Context<Self>) -> Outcome<()> {
+        self.asked(ctx, |call| Input::MarkAgentGone { call, message })
+    }
+}
+
+impl Handler<GetAgents> for Agents {
+    fn handle(&mut self, _: GetAgents, ctx: &mut Context<Self>) -> Outcome<AgentList> {
+        self.asked(ctx, |call| Input::GetAgents { call })
+    }
+}
+
+impl Handler<GetAgent> for Agents {
+    fn handle(&mut self, message: GetAgent, ctx: &mut Context<Self>) -> Outcome<AgentSummary> {
+        self.asked(ctx, |call| Input::GetAgent { call, message })
+    }
+}
+
+macro_rules! told {
+    ($($message:ident),+ $(,)?) => {$(
+        impl Handler<$message> for Agents {
+            fn handle(&mut self, message: $message, ctx: &mut Context<Self>) -> Outcome<()> {
+                self.told(Input::$message(message), ctx)
+            }
+        }
+    )+};
+}
+
+told! {
+    LeaderChanged,
+    Pong,
+    RouteLaunch,
+    RouteKill,
+    RouteAcknowledgement,
+    RouteShutdownFramework,
+    RouteShutdownExecutor,
+    RouteMessage,
+    RouteUpdateFramework,
+}
