@@ -3,6 +3,7 @@
 //! It only keeps the table; what blocks or takes time runs beside it and comes back as a turn.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -67,8 +68,10 @@ pub struct Isolator {
     containers: BTreeMap<ContainerId, Container>,
 }
 
-/// Starts the actor `isolator` on `host`. The text says what it can give here, for the log.
-pub fn start(host: &Host, config: IsolatorConfig) -> Result<String, StartError> {
+/// Starts the actor `isolator` on `host`, for the agent that works in `work_dir`. The text says
+/// what it can give here, for the log.
+pub fn start(host: &Host, config: IsolatorConfig, work_dir: &Path) -> Result<String, StartError> {
+    let config = config.resolved(work_dir)?;
     let (containment, mut text) = choose(&config)?;
     let launcher = Launcher::new(containment, config);
     text.push_str(match launcher.switch_user {
@@ -117,6 +120,10 @@ impl Actor for Isolator {
     fn timer(&mut self, Timer::Look: Timer, ctx: &mut Context<Self>) {
         ctx.set_timer(Timer::Look, LOOK_EVERY);
         self.look(ctx);
+    }
+
+    fn stopping(&mut self, _: &mut Context<Self>) {
+        self.launcher.containment.close();
     }
 
     fn inspect(&self) -> serde_json::Value {

@@ -40,6 +40,8 @@ pub trait Containment: Send + Sync {
     fn remove(&self, id: &ContainerId) -> Result<(), IsolatorError>;
     /// Every container of this agent that the kernel has, known or not.
     fn list(&self) -> Result<Vec<ContainerId>, IsolatorError>;
+    /// Removes what is left when there are no containers; with containers, nothing happens.
+    fn close(&self);
     /// Whether this process is in that container.
     fn holds(&self, id: &ContainerId, pid: i32) -> bool;
 }

@@ -18,6 +18,8 @@ pub enum IsolatorError {
     },
     #[error("no cgroup controller is mounted under `{0}`")]
     NoControllers(PathBuf),
+    #[error("`cgroup_root` is `{0}`: give a relative path like `meseta/agent`")]
+    BadRoot(String),
     #[error("cgroups need root")]
     NotRoot,
     #[error("there is no user `{0}` on this machine")]

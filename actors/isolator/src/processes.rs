@@ -138,6 +138,8 @@ impl Containment for Processes {
         Ok(self.members().into_keys().collect())
     }
 
+    fn close(&self) {}
+
     fn holds(&self, id: &ContainerId, pid: i32) -> bool {
         self.members_of(id).iter().any(|process| process.pid == pid)
     }

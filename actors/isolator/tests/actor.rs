@@ -87,7 +87,7 @@ impl Rig {
         let (tell, ends) = mpsc::unbounded_channel();
         host.spawn("agent", SpawnOptions::default(), move || Agent(tell.clone())).unwrap();
         host.spawn("fetcher", SpawnOptions::default(), || Fetcher).unwrap();
-        isolator::start(&host, config.clone()).unwrap();
+        isolator::start(&host, config.clone(), work.path()).unwrap();
         Self { host, ends, work: work.path().to_owned(), config: config.clone() }
     }
 
@@ -385,6 +385,8 @@ async fn a_restarted_isolator_finds_its_containers_and_ends_those_that_nobody_kn
     for id in ["orphan", "kept", "gone"] {
         second.nothing_left(id);
     }
+    second.host.shutdown().await;
+    second.nothing_left("");
 }
 
 #[actix_rt::test]

@@ -235,6 +235,15 @@ impl Containment for Cgroups {
         Ok(found.into_iter().collect())
     }
 
+    fn close(&self) {
+        // The kernel refuses to remove a cgroup that has another in it. The parent is shared with
+        // other agents and goes with the last of them.
+        for controller in &self.controllers {
+            let root = self.hierarchy.root(controller.name());
+            let _ = std::fs::remove_dir(&root).map(|()| root.parent().map(std::fs::remove_dir));
+        }
+    }
+
     fn holds(&self, id: &ContainerId, pid: i32) -> bool {
         self.processes(id).is_ok_and(|pids| pids.contains(&pid))
     }
