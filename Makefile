@@ -2,8 +2,8 @@
 
 CARGO ?= cargo
 # The programs that `meseta up` and the stories of integration/ start.
-BINS := --package meseta --package meseta-master --package meseta-agent \
-        --package meseta-executor --package meseta-services
+BINS := --package meseta --package meseta-master-bin --package meseta-agent-bin \
+        --package meseta-executor-bin --package meseta-services-bin
 
 .PHONY: help up build release test unit stories check fmt clippy layers doc bench setup clean
 

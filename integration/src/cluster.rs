@@ -23,7 +23,7 @@ pub struct Builder {
     agents: usize,
     services: bool,
     etcd: bool,
-    lease_ttl: Option<String>,
+    lease_ttl_ms: Option<u64>,
     isolation: Option<String>,
     on_shutdown: String,
     resources: String,
@@ -69,10 +69,10 @@ impl Builder {
         self
     }
 
-    /// How long a lost leader is believed in: `3s`.
+    /// How long a lost leader is believed in.
     #[must_use]
-    pub fn lease_ttl(mut self, ttl: &str) -> Self {
-        self.lease_ttl = Some(ttl.to_owned());
+    pub fn lease_ttl_ms(mut self, ttl: u64) -> Self {
+        self.lease_ttl_ms = Some(ttl);
         self
     }
 
@@ -139,8 +139,8 @@ impl Builder {
         let dir = cluster.dir.join(&name);
         let mut keys = cluster.common_keys();
         keys.push(format!("store = {:?}", self.store(cluster, &dir)));
-        if let Some(ttl) = &self.lease_ttl {
-            keys.push(format!("[elector]\nlease_ttl = {ttl:?}"));
+        if let Some(ttl) = self.lease_ttl_ms {
+            keys.push(format!("lease_ttl_ms = {ttl}"));
         }
         configured(&name, &dir, "meseta-master", &keys)
     }
@@ -150,9 +150,9 @@ impl Builder {
         let dir = cluster.dir.join(&name);
         let (first, last) = ports::range(TASK_PORTS);
         let mut keys = cluster.common_keys();
-        keys.push(format!("masters = {:?}", cluster.master_addresses()));
-        keys.push(format!("work_dir = {:?}", dir.join("work").display().to_string()));
         keys.push(format!("resources = \"{};ports=[{first}-{last}]\"", self.resources));
+        keys.push(format!("[agent]\nmasters = {:?}", cluster.master_addresses()));
+        keys.push(format!("work_dir = {:?}", dir.join("work").display().to_string()));
         keys.push(format!("on_shutdown = {:?}", self.on_shutdown));
         keys.push(format!("[isolator]\ncgroup_root = {:?}", cluster.cgroup(&name)));
         if let Some(isolation) = &self.isolation {
@@ -188,7 +188,7 @@ impl Cluster {
             agents: 1,
             services: false,
             etcd: false,
-            lease_ttl: None,
+            lease_ttl_ms: None,
             isolation: None,
             on_shutdown: "kill".to_owned(),
             resources: "cpus=4;mem=2048;disk=4096".to_owned(),

@@ -31,3 +31,14 @@ pub fn range(count: u16) -> (u16, u16) {
     }
     panic!("no {count} free ports in a row between {FIRST} and {LAST}");
 }
+
+/// A free port whose actors' port, 2000 above, is free too.
+pub fn free_with_actors() -> u16 {
+    for _ in 0..1000 {
+        let port = free();
+        if TcpListener::bind(("127.0.0.1", port + boot::net::ACTOR_PORT_OFFSET)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port with a free one {} above", boot::net::ACTOR_PORT_OFFSET);
+}

@@ -61,7 +61,7 @@ fn allowed(from: (&Package, Layer), to: (&Package, Layer)) -> bool {
         (Foundation | Shell, Foundation) => true,
         (Shell, Shell) => EXCEPTIONS.contains(&(from.0.name.as_str(), to.0.name.as_str())),
         (Foundation | Shell, _) => false,
-        (Boot, _) => false,
+        (Boot, to) => to == Foundation,
         (Program, Shell | Foundation | Boot) => true,
         (Program, _) => false,
         (Stories, _) => true,

@@ -32,7 +32,9 @@ impl Logging {
     }
 
     fn parse_filter(&self) -> Result<EnvFilter, Invalid> {
-        EnvFilter::try_new(&self.filter).map_err(|e| {
+        // What they say at `info` is about their threads; who names them still hears it.
+        let filter = format!("actix_server=warn,actix_web=warn,{}", self.filter);
+        EnvFilter::try_new(filter).map_err(|e| {
             let accepted = "expected a level (error, warn, info, debug, trace) or directives such \
                             as info,runtime=debug";
             Invalid::new("log", format!("`{}` is not a log filter ({e}): {accepted}", self.filter))

@@ -74,9 +74,9 @@ pub(crate) fn variable_of(key: &str) -> String {
     format!("MESETA_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// The flag of a key: `work_dir` is `--work-dir`.
+/// The flag of a key: `work_dir` is `--work-dir`, `isolator.isolation` is `--isolation`.
 pub(crate) fn flag_of(key: &str) -> String {
-    format!("--{}", key.replace(['_', '.'], "-"))
+    format!("--{}", key.rsplit('.').next().unwrap_or(key).replace('_', "-"))
 }
 
 /// What a variable's text means for a key whose default is `default`: text if that is text, else

@@ -1,0 +1,235 @@
+//! What an operator decides about an agent. `config/agent.toml` explains every key.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use agent::{AgentConfig, OnShutdown};
+use boot::net::Place;
+use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
+use fetcher::FetcherConfig;
+use isolator::{Isolation, IsolatorConfig};
+use monitor::MonitorConfig;
+use protocol::{HostAddr, Resources};
+use serde::{Deserialize, Serialize};
+use updates::UpdatesConfig;
+
+/// The configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) cluster: String,
+    pub(crate) http: SocketAddr,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) advertise: Option<String>,
+    pub(crate) resources: Option<String>,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+    pub(crate) agent: AgentConfig,
+    pub(crate) isolator: IsolatorSettings,
+    pub(crate) fetcher: FetcherConfig,
+    pub(crate) monitor: MonitorConfig,
+    pub(crate) updates: UpdatesConfig,
+}
+
+/// The `[isolator]` section: the isolator's own, without what follows from the agent's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IsolatorSettings {
+    pub(crate) isolation: Isolation,
+    pub(crate) cgroup_mount: PathBuf,
+    pub(crate) cgroup_root: Option<String>,
+    pub(crate) cfs_quota: bool,
+    pub(crate) limit_swap: bool,
+    pub(crate) pids_max: u64,
+}
+
+impl Default for IsolatorSettings {
+    fn default() -> Self {
+        let own = IsolatorConfig::default();
+        Self {
+            isolation: own.isolation,
+            cgroup_mount: own.cgroup_mount,
+            cgroup_root: None,
+            cfs_quota: own.cfs_quota,
+            limit_swap: own.limit_swap,
+            pids_max: own.pids_max,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cluster: "meseta".to_owned(),
+            http: SocketAddr::from(([127, 0, 0, 1], 5051)),
+            listen: None,
+            advertise: None,
+            resources: None,
+            log: "info".to_owned(),
+            log_format: LogFormat::Human,
+            agent: AgentConfig {
+                masters: boot::net::default_masters(),
+                work_dir: "data/agent".into(),
+                ..AgentConfig::default()
+            },
+            isolator: IsolatorSettings::default(),
+            fetcher: FetcherConfig::default(),
+            monitor: MonitorConfig::default(),
+            updates: UpdatesConfig::default(),
+        }
+    }
+}
+
+impl boot::Settings for Settings {
+    fn validate(&self) -> Result<(), Invalid> {
+        self.place().validate()?;
+        boot::net::check_masters("agent.masters", &self.agent.masters)?;
+        let text = self.resources.as_deref().unwrap_or("");
+        Resources::parse(text).map_err(|e| Invalid::new("resources", e.to_string()))?;
+        Ok(())
+    }
+
+    fn logging(&self) -> Logging {
+        Logging { filter: self.log.clone(), format: self.log_format }
+    }
+}
+
+impl Settings {
+    /// Where this agent is to be reached.
+    pub(crate) fn place(&self) -> Place<'_> {
+        let advertise = self.advertise.as_deref();
+        Place { cluster: &self.cluster, http: self.http, listen: self.listen, advertise }
+    }
+
+    /// The isolator's settings. Two agents of a machine have two work directories, and so two
+    /// cgroups, and each keeps its own across restarts.
+    pub(crate) fn isolator(&self, work_dir: &Path) -> IsolatorConfig {
+        let own = self.isolator.clone();
+        let cgroup_root = own.cgroup_root.unwrap_or_else(|| {
+            format!("meseta/agent-{:016x}", fnv(work_dir.as_os_str().as_encoded_bytes()))
+        });
+        IsolatorConfig {
+            isolation: own.isolation,
+            cgroup_mount: own.cgroup_mount,
+            cgroup_root,
+            cfs_quota: own.cfs_quota,
+            limit_swap: own.limit_swap,
+            pids_max: own.pids_max,
+            switch_user: self.agent.switch_user,
+        }
+    }
+}
+
+/// FNV-1a: the same for the same bytes in every version, which the standard hasher does not
+/// promise.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// One agent of a Meseta cluster: runs tasks on this machine, within limits, and reports what
+/// becomes of them.
+#[derive(Debug, clap::Parser, Serialize)]
+#[command(name = "meseta-agent", version, max_term_width = 100, after_long_help = boot::exit::HELP)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonFlags,
+    /// Name of the cluster; hosts of other clusters are refused [default: meseta]
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Where to serve HTTP [default: 127.0.0.1:5051]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
+    /// Where actors listen [default: 2000 above the HTTP port]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// How others name this machine [default: the address that it listens on]
+    #[arg(long, value_name = "NAME")]
+    advertise: Option<String>,
+    /// What to offer, such as "cpus=4;mem=2048;ports=[31000-32000]" [default: what is found]
+    #[arg(long, value_name = "RESOURCES")]
+    resources: Option<String>,
+    #[command(flatten)]
+    agent: AgentFlags,
+    #[command(flatten)]
+    isolator: IsolatorFlags,
+}
+
+/// Of the `[agent]` section.
+#[derive(Debug, clap::Args, Serialize)]
+struct AgentFlags {
+    /// Actor addresses of the masters [default: 127.0.0.1:7050]
+    #[arg(long, value_name = "HOST:PORT,..", value_delimiter = ',', value_parser = HostAddr::parse)]
+    masters: Option<Vec<HostAddr>>,
+    /// Where sandboxes and checkpoints are kept [default: data/agent]
+    #[arg(long, value_name = "DIR")]
+    work_dir: Option<PathBuf>,
+    /// Whether the tasks run on when the agent is asked to end [default: keep]
+    #[arg(long, value_name = "keep|kill", value_parser = on_shutdown)]
+    on_shutdown: Option<OnShutdown>,
+}
+
+/// Of the `[isolator]` section.
+#[derive(Debug, clap::Args, Serialize)]
+struct IsolatorFlags {
+    /// How tasks are held together and limited [default: auto]
+    #[arg(long, value_name = "auto|cgroups|processes", value_parser = isolation)]
+    isolation: Option<Isolation>,
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    match text {
+        "auto" => Ok(Isolation::Auto),
+        "cgroups" => Ok(Isolation::Cgroups),
+        "processes" => Ok(Isolation::Processes),
+        _ => Err("expected auto, cgroups or processes".to_owned()),
+    }
+}
+
+fn on_shutdown(text: &str) -> Result<OnShutdown, String> {
+    match text {
+        "keep" => Ok(OnShutdown::Keep),
+        "kill" => Ok(OnShutdown::Kill),
+        _ => Err("expected keep or kill".to_owned()),
+    }
+}
+
+impl Role for Flags {
+    type Settings = Settings;
+    const NAME: &'static str = "meseta-agent";
+
+    fn common(&self) -> &CommonFlags {
+        &self.common
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/agent.toml");
+
+    #[test]
+    fn the_sample_has_every_key_with_its_default() {
+        let loaded =
+            boot::config::load::<Settings>(Some(Path::new(SAMPLE)), |_| None, &()).unwrap();
+        assert_eq!(loaded.settings, Settings::default());
+        let text = std::fs::read_to_string(SAMPLE).unwrap();
+        assert_eq!(boot::config::keys_missing_from::<Settings>(&text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_printed_configuration_loads_again() {
+        let path = Path::new(SAMPLE);
+        let printed =
+            boot::config::load::<Settings>(Some(path), |_| None, &()).unwrap().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("printed.toml");
+        std::fs::write(&copy, printed).unwrap();
+        let again = boot::config::load::<Settings>(Some(&copy), |_| None, &()).unwrap();
+        assert_eq!(again.settings, Settings::default());
+    }
+}
