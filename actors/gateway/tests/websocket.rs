@@ -118,9 +118,7 @@ async fn messagepack_frames_are_a_matter_of_the_subprotocol() {
 #[actix_rt::test]
 async fn a_reader_that_is_behind_is_told_how_much_it_has_missed() {
     let world = leading_world().await;
-    for n in 0..KEPT as u64 + 9 {
-        world.report(types::OFFER_SENT, n).await;
-    }
+    world.report_many(types::OFFER_SENT, &json!({}), KEPT + 9).await;
     let mut socket = open(&world, "?from=3", None).await.unwrap();
     let gap = event(&mut socket).await;
     assert_eq!((gap.kind.as_str(), gap.seq, &gap.data["missed"]), ("gap", 10, &json!(7)));
@@ -221,15 +219,8 @@ async fn streams_end_with_the_leadership_and_with_the_server() {
 async fn a_slow_reader_holds_up_nobody_and_gets_a_gap_when_it_reads_on() {
     let world = leading_world().await;
     let mut slow = open(&world, "?from=1", None).await.unwrap();
-    let filler = "x".repeat(2000);
-    let at = world.host.address_of("events");
-    for _ in 0..KEPT + 20_000 {
-        let report = protocol::events::Report {
-            kind: types::TASK_UPDATED.into(),
-            data: json!({ "filler": filler }),
-        };
-        world.host.ask(&at, report, SOON).await.unwrap();
-    }
+    let filler = json!({ "filler": "x".repeat(2000) });
+    world.report_many(types::TASK_UPDATED, &filler, KEPT + 20_000).await;
     let mut quick = open(&world, "", None).await.unwrap();
     assert_eq!(event(&mut quick).await.kind, "snapshot");
     let mut last = 1;

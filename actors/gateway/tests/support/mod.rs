@@ -72,6 +72,20 @@ impl World {
         self.host.ask(&self.host.address_of("events"), report, SOON).await.unwrap();
     }
 
+    /// Reports as many events of one type, all with the same data.
+    pub(crate) async fn report_many(&self, kind: &str, data: &serde_json::Value, count: usize) {
+        let to = self.host.address_of("events");
+        let report = || Report { kind: kind.to_owned(), data: data.clone() };
+        for n in 1..=count {
+            // An ask now and then, so that the mailbox does not run over.
+            if n % 1000 == 0 || n == count {
+                self.host.ask(&to, report(), SOON).await.unwrap();
+            } else {
+                self.host.tell(&to, report());
+            }
+        }
+    }
+
     /// Changes what the elector says.
     pub(crate) async fn elect(&self, leadership: Leadership) {
         let message = LeaderChanged { leadership };
