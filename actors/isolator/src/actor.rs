@@ -3,7 +3,6 @@
 //! It only keeps the table; what blocks or takes time runs beside it and comes back as a turn.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -68,10 +67,10 @@ pub struct Isolator {
     containers: BTreeMap<ContainerId, Container>,
 }
 
-/// Starts the actor `isolator` on `host`, for the agent that works in `work_dir`. The text says
-/// what it can give here, for the log.
-pub fn start(host: &Host, config: IsolatorConfig, work_dir: &Path) -> Result<String, StartError> {
-    let config = config.resolved(work_dir)?;
+/// Starts the actor `isolator` on `host`. The text says what it can give here, for the log. The
+/// configuration names a root for the cgroups, or has been [`IsolatorConfig::resolved`].
+pub fn start(host: &Host, config: IsolatorConfig) -> Result<String, StartError> {
+    config.check()?;
     let (containment, mut text) = choose(&config)?;
     let launcher = Launcher::new(containment, config);
     text.push_str(match launcher.switch_user {

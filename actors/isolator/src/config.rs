@@ -66,10 +66,16 @@ impl IsolatorConfig {
             let work_dir = std::fs::canonicalize(work_dir).unwrap_or_else(|_| work_dir.to_owned());
             self.cgroup_root = format!("meseta/{:016x}", fnv1a(work_dir.as_os_str().as_bytes()));
         }
+        self.check().map(|()| self)
+    }
+
+    /// Whether the root is one, and below the mount.
+    pub(crate) fn check(&self) -> Result<(), IsolatorError> {
         let plain = |component: Component<'_>| matches!(component, Component::Normal(_));
-        match Path::new(&self.cgroup_root).components().all(plain) {
-            true => Ok(self),
-            false => Err(IsolatorError::BadRoot(self.cgroup_root)),
+        let root = Path::new(&self.cgroup_root);
+        match !self.cgroup_root.is_empty() && root.components().all(plain) {
+            true => Ok(()),
+            false => Err(IsolatorError::BadRoot(self.cgroup_root.clone())),
         }
     }
 }

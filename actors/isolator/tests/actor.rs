@@ -87,7 +87,7 @@ impl Rig {
         let (tell, ends) = mpsc::unbounded_channel();
         host.spawn("agent", SpawnOptions::default(), move || Agent(tell.clone())).unwrap();
         host.spawn("fetcher", SpawnOptions::default(), || Fetcher).unwrap();
-        isolator::start(&host, config.clone(), work.path()).unwrap();
+        isolator::start(&host, config.clone()).unwrap();
         Self { host, ends, work: work.path().to_owned(), config: config.clone() }
     }
 

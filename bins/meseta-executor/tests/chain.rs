@@ -100,7 +100,7 @@ impl Rig {
         let scripts: BTreeMap<String, String> = scripts.iter().map(own).collect();
         let agent = move || Agent(tell.clone(), scripts.clone());
         host.spawn("agent", SpawnOptions::own(), agent).unwrap();
-        isolator::start(&host, config, work.path()).unwrap();
+        isolator::start(&host, config).unwrap();
         Self { host, heard, work }
     }
 
