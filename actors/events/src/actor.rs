@@ -153,10 +153,6 @@ impl Actor for Events {
 
 impl Handler<Report> for Events {
     fn handle(&mut self, message: Report, ctx: &mut Context<Self>) -> Outcome<()> {
-        if ctx.sender().host() != ctx.host().addr() {
-            let text = format!("events are reported by actors of {}", ctx.host().addr());
-            return Outcome::Refuse(Failure::refused(text));
-        }
         let recorded = self.record(message, ctx);
         if let Err(failure) = &recorded {
             tracing::warn!(from = %ctx.sender(), %failure, "event not recorded");

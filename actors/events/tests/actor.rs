@@ -96,15 +96,6 @@ async fn what_is_gone_is_counted_and_what_was_never_there_is_refused() {
 }
 
 #[actix_rt::test]
-async fn reports_of_other_hosts_are_refused() {
-    let (here, there) = (host().await, host().await);
-    spawn(&here).unwrap();
-    let report = Report { kind: types::TASK_ADDED.into(), data: json!(null) };
-    let failure = there.ask(&here.address_of("events"), report, SOON).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Refused);
-}
-
-#[actix_rt::test]
 async fn events_carry_the_epoch_of_an_elector_that_may_start_later() {
     let host = host().await;
     spawn(&host).unwrap();
