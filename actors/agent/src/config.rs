@@ -48,6 +48,8 @@ pub struct AgentConfig {
     pub executor_registration_timeout_ms: u64,
     /// The same after a restart of the agent, for executors that ran before.
     pub executor_reregistration_timeout_ms: u64,
+    /// How long executors, and their tasks, go on without an agent before they end themselves.
+    pub executor_recovery_timeout_ms: u64,
     /// How long an executor that was told to end may take, unless it names a time itself.
     pub executor_shutdown_grace_ms: u64,
     /// Between SIGTERM and SIGKILL of a task, unless the task or the kill names a time.
@@ -74,6 +76,7 @@ impl Default for AgentConfig {
             launch_timeout_ms: 5 * 60 * 1000,
             executor_registration_timeout_ms: millis(core.executor_registration),
             executor_reregistration_timeout_ms: millis(core.executor_reregistration),
+            executor_recovery_timeout_ms: millis(core.executor_recovery),
             executor_shutdown_grace_ms: millis(core.executor_shutdown),
             kill_grace_ms: millis(core.kill_grace),
             stop_timeout_ms: millis(core.stop),
@@ -86,6 +89,7 @@ impl AgentConfig {
         Timeouts {
             executor_registration: Duration::from_millis(self.executor_registration_timeout_ms),
             executor_reregistration: Duration::from_millis(self.executor_reregistration_timeout_ms),
+            executor_recovery: Duration::from_millis(self.executor_recovery_timeout_ms),
             executor_shutdown: Duration::from_millis(self.executor_shutdown_grace_ms),
             kill_grace: Duration::from_millis(self.kill_grace_ms),
             stop: Duration::from_millis(self.stop_timeout_ms),

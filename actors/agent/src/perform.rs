@@ -60,7 +60,7 @@ impl Agent {
         let attempt = message.attempt;
         ctx.ask(to, message, REGISTER, move |agent, result, ctx| {
             if let Err(failure) = &result {
-                tracing::debug!(%failure, attempt, "not registered");
+                note_failure(failure, attempt);
             }
             agent.take(Input::RegistrationAnswered { attempt, result }, ctx);
         });
@@ -150,5 +150,16 @@ impl Agent {
                 tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox not removed");
             }
         });
+    }
+}
+
+/// A leader that is not there, or not ready, is in the nature of things; anything else is news.
+fn note_failure(failure: &Failure, attempt: u64) {
+    use FailureKind::{LinkDown, NotLeader, Overloaded, Timeout};
+    match failure.kind {
+        LinkDown | NotLeader | Overloaded | Timeout => {
+            tracing::debug!(%failure, attempt, "not registered yet");
+        }
+        _ => tracing::warn!(%failure, attempt, "the master does not register this agent"),
     }
 }

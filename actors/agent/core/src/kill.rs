@@ -56,11 +56,17 @@ impl Turn<'_> {
                 }
             }
             Stage::Launched => {
+                let grace_ms = Some(policy.grace_ms.unwrap_or_else(|| self.default_grace_ms()));
+                let policy = KillPolicy { grace_ms };
                 self.persist(Record::TaskKill { key: key.clone(), policy });
                 self.send_kill(key, policy);
                 self.expect_end(key, policy);
             }
         }
+    }
+
+    fn default_grace_ms(&self) -> u64 {
+        u64::try_from(self.settings.timeouts.kill_grace.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// An executor none of whose tasks it was ever given has nothing to wait for.

@@ -288,6 +288,7 @@ impl Turn<'_> {
         if let Some(command) = command {
             environment.extend(command.environment.clone());
         }
+        let recovery = self.settings.timeouts.executor_recovery;
         environment.extend([
             ("MESETA_AGENT".to_owned(), self.settings.agent.to_string()),
             ("MESETA_CLUSTER".to_owned(), self.settings.cluster.clone()),
@@ -295,6 +296,7 @@ impl Turn<'_> {
             ("MESETA_EXECUTOR_ID".to_owned(), executor.info.executor_id.to_string()),
             ("MESETA_CONTAINER_ID".to_owned(), executor.container_id.to_string()),
             ("MESETA_SANDBOX".to_owned(), executor.sandbox.clone()),
+            ("MESETA_RECOVERY_TIMEOUT_MS".to_owned(), recovery.as_millis().to_string()),
         ]);
         ContainerProcess {
             arguments: match command {

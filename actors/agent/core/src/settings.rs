@@ -45,6 +45,8 @@ pub struct Timeouts {
     pub executor_registration: Duration,
     /// The same after a restart of the agent.
     pub executor_reregistration: Duration,
+    /// How long an executor goes on without an agent.
+    pub executor_recovery: Duration,
     /// From telling an executor to end until its container is destroyed.
     pub executor_shutdown: Duration,
     /// Between the signals of a kill, when neither the task nor the kill says.
@@ -72,7 +74,8 @@ impl Default for Timeouts {
             executor_registration: Duration::from_secs(60),
             // Mesos allows from 2 s to 15 s; executors try at least every 2 s.
             executor_reregistration: Duration::from_secs(15),
-            // As in Mesos, both.
+            // As in Mesos, all three.
+            executor_recovery: Duration::from_secs(15 * 60),
             executor_shutdown: Duration::from_secs(5),
             kill_grace: Duration::from_secs(3),
             kill_slack: Duration::from_secs(2),

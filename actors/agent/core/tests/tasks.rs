@@ -41,6 +41,7 @@ fn a_command_task_gets_an_executor_of_its_own_outside_of_its_container() {
         ("MESETA_EXECUTOR_ID", "t1"),
         ("MESETA_CONTAINER_ID", "r0-1-t1"),
         ("MESETA_SANDBOX", launch.sandbox.as_str()),
+        ("MESETA_RECOVERY_TIMEOUT_MS", "900000"),
     ] {
         assert_eq!(environment.get(name).map(String::as_str), Some(value), "{name}");
     }
@@ -501,6 +502,13 @@ fn a_kill_goes_to_the_executor_with_the_policy_of_the_last_word() {
     assert!(has!(effects, Effect::CancelTimer { timer: Timer::Kill(_) }));
     assert!(has!(effects, Effect::Destroy(_)));
     assert_eq!(world.kill("t1", None), [], "it has ended");
+}
+
+#[test]
+fn a_kill_without_a_grace_gets_that_of_the_agent() {
+    let mut world = World::new();
+    world.running("t1");
+    assert_eq!(kills(&world.kill("t1", None)), [Some(3_000)]);
 }
 
 #[test]
