@@ -1,0 +1,188 @@
+//! The actor: messages in, effects performed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::registrar::{ApplyOperations, GetRegistry, RegistrySnapshot};
+use protocol::runtime::{Exited, Subscribe};
+use protocol::{CallId, Epoch, Failure};
+use registrar_core::{Answer, Committed, Effect, Input, RecordWrite, State, Timer};
+use runtime::{Actor, Context, Handler, Handlers, Outcome, ReplyTo};
+use store::{CommitError, Store, Write};
+
+/// How long the elector of this host may take to note a subscription.
+const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(1);
+/// Until it is asked again, while it is being started.
+const RETRY_ELECTOR: Duration = Duration::from_millis(100);
+
+/// What can time out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// A timer of the core.
+    Core(Timer),
+    /// The elector was not there; try again.
+    FollowElector,
+}
+
+/// One who waits for an answer of the core.
+enum Waiting {
+    Applied(ReplyTo<()>),
+    Registry(ReplyTo<RegistrySnapshot>),
+}
+
+/// The registrar of one master.
+pub struct Registrar {
+    core: State,
+    store: Arc<dyn Store>,
+    last_call: CallId,
+    waiting: BTreeMap<CallId, Waiting>,
+}
+
+impl Registrar {
+    /// A standby, until the elector of this host says otherwise. The store is the one that the
+    /// elector campaigns in: its epochs are the fence.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { core: State::new(), store, last_call: CallId::default(), waiting: BTreeMap::new() }
+    }
+
+    fn follow_elector(ctx: &mut Context<Self>) {
+        let elector = ctx.local("elector");
+        let wish = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
+        ctx.link(&elector);
+        ctx.ask(&elector, wish, SUBSCRIBE_DEADLINE, |_, result, ctx| {
+            if let Err(failure) = result {
+                tracing::debug!(%failure, "the elector is not there yet");
+                ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
+            }
+        });
+    }
+
+    fn wait(&mut self, waiting: Waiting) -> CallId {
+        self.last_call = self.last_call.next();
+        self.waiting.insert(self.last_call, waiting);
+        self.last_call
+    }
+
+    /// Gives one input to the core and does what it wants.
+    fn take(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let mut effects = Vec::new();
+        self.core.step(ctx.now(), input, &mut effects);
+        for effect in effects {
+            self.perform(effect, ctx);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Load { epoch } => self.load(epoch, ctx),
+            Effect::Commit { epoch, writes } => self.commit(epoch, writes, ctx),
+            Effect::Reply { call, result } => self.answer(call, result),
+            Effect::Fail(why) => ctx.fail(why),
+            Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
+        }
+    }
+
+    fn load(&self, epoch: Epoch, ctx: &mut Context<Self>) {
+        ctx.run(self.store.load(""), move |this, found, ctx| {
+            let result = found.map_err(|error| {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot load the registry"
+                );
+                error.to_string()
+            });
+            this.take(Input::Loaded { epoch, result }, ctx);
+        });
+    }
+
+    fn commit(&self, epoch: Epoch, writes: Vec<RecordWrite>, ctx: &mut Context<Self>) {
+        let writes = writes.into_iter().map(|write| match write.value {
+            Some(value) => Write::put(write.key, value),
+            None => Write::delete(write.key),
+        });
+        ctx.run(self.store.commit(epoch, writes.collect()), move |this, outcome, ctx| {
+            this.take(Input::Committed { epoch, result: committed(outcome) }, ctx);
+        });
+    }
+
+    fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
+        let Some(waiting) = self.waiting.remove(&call) else { return };
+        match (waiting, result) {
+            (Waiting::Applied(to), Ok(Answer::Applied)) => to.reply(()),
+            (Waiting::Registry(to), Ok(Answer::Registry(snapshot))) => to.reply(snapshot),
+            (Waiting::Applied(to), Err(failure)) => to.refuse(failure),
+            (Waiting::Registry(to), Err(failure)) => to.refuse(failure),
+            (waiting, Ok(answer)) => {
+                // Dropping it tells the asker that it will not be answered.
+                drop(waiting);
+                debug_assert!(false, "a call was answered with {answer:?}");
+            }
+        }
+    }
+}
+
+/// Which of the store's errors mean that nothing was done.
+fn committed(outcome: Result<(), CommitError>) -> Committed {
+    match outcome {
+        Ok(()) => Committed::Done,
+        Err(error) if error.is_unknown() => Committed::Unknown(error.to_string()),
+        Err(error) => Committed::Refused(error.to_string()),
+    }
+}
+
+impl Actor for Registrar {
+    const ABOUT: &'static str =
+        "owns the registry of agents and frameworks, and is its only writer";
+    type Timer = Alarm;
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers.on::<LeaderChanged>().on::<ApplyOperations>().on::<GetRegistry>();
+    }
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        Self::follow_elector(ctx);
+    }
+
+    fn timer(&mut self, alarm: Alarm, ctx: &mut Context<Self>) {
+        match alarm {
+            Alarm::Core(timer) => self.take(Input::TimerFired(timer), ctx),
+            Alarm::FollowElector => Self::follow_elector(ctx),
+        }
+    }
+
+    fn exited(&mut self, _: Exited, ctx: &mut Context<Self>) {
+        // Only the elector is linked to; its next incarnation is followed.
+        ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
+    }
+
+    fn inspect(&self) -> serde_json::Value {
+        let mut state = self.core.inspect();
+        state["store"] = self.store.describe().into();
+        state
+    }
+}
+
+impl Handler<LeaderChanged> for Registrar {
+    fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
+        self.take(Input::LeaderChanged(message.leadership), ctx);
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<ApplyOperations> for Registrar {
+    fn handle(&mut self, request: ApplyOperations, ctx: &mut Context<Self>) -> Outcome<()> {
+        let call = self.wait(Waiting::Applied(ctx.defer()));
+        self.take(Input::Apply { call, request }, ctx);
+        Outcome::Later
+    }
+}
+
+impl Handler<GetRegistry> for Registrar {
+    fn handle(&mut self, _: GetRegistry, ctx: &mut Context<Self>) -> Outcome<RegistrySnapshot> {
+        let call = self.wait(Waiting::Registry(ctx.defer()));
+        self.take(Input::GetRegistry { call }, ctx);
+        Outcome::Later
+    }
+}
