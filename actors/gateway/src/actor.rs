@@ -33,7 +33,6 @@ pub enum StartError {
 }
 
 /// A running edge: the server and its actor.
-#[derive(Debug)]
 pub struct Gateway {
     server: Server,
 }
@@ -48,7 +47,8 @@ impl Gateway {
             Some(open) => Duty::WhileLeading { leadership: leadership.subscribe(), open },
         };
         let follows = edge.open_paths().is_some();
-        let (server, common) = Server::start(host, listener, edge, duty)?;
+        let server = Server::start(host, listener, edge, duty)?;
+        let common = server.common().clone();
         let http = server.address().to_string();
         host.spawn(NAME, SpawnOptions::default(), move || GatewayActor {
             http: http.clone(),

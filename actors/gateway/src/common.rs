@@ -1,4 +1,5 @@
 //! What every handler of an edge can reach: the actors, whether to go on, and a place for a stream.
+//! Also counts what is being answered, for the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +22,20 @@ const MAX_STREAMS: usize = 2000;
 pub struct Common {
     host: Host,
     pub(crate) duty: Duty,
-    closing: watch::Receiver<bool>,
+    closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
+    answering: watch::Sender<usize>,
 }
 
 impl Common {
-    pub(crate) fn new(host: Host, duty: Duty, closing: watch::Receiver<bool>) -> Self {
-        Self { host, duty, closing, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    pub(crate) fn new(host: Host, duty: Duty) -> Self {
+        Self {
+            host,
+            duty,
+            closing: watch::Sender::new(false),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            answering: watch::Sender::new(0),
+        }
     }
 
     /// The host whose actors answer.
@@ -54,9 +62,9 @@ impl Common {
     /// Returns once streams should end, with the reason for their readers: the server stops, or
     /// this host leads no more. A stream would never end by itself.
     pub async fn ended(&self) -> &'static str {
-        let mut closing = self.closing.clone();
+        let mut closing = self.closing.subscribe();
         tokio::select! {
-            // An error means that the server is gone, which is the end too.
+            // There is no error while `self` has the sender.
             _ = closing.wait_for(|closing| *closing) => "this server stops",
             () = self.duty.over() => "this host leads no more; connect anew",
         }
@@ -71,8 +79,31 @@ impl Common {
         })
     }
 
+    /// Tells the streams to end and waits until everything is answered.
+    pub(crate) async fn close(&self) {
+        self.closing.send_replace(true);
+        // There is no error while `self` has the sender.
+        let _ = self.answering.subscribe().wait_for(|answering| *answering == 0).await;
+    }
+
+    /// Something is being answered until this is dropped.
+    pub(crate) fn answering(&self) -> Answering {
+        self.answering.send_modify(|answering| *answering += 1);
+        Answering(self.answering.clone())
+    }
+
     /// How many streams are open.
     pub(crate) fn streams(&self) -> usize {
         MAX_STREAMS - self.streams.available_permits()
+    }
+}
+
+/// A request between its arrival and the last byte of its answer.
+#[derive(Debug)]
+pub(crate) struct Answering(watch::Sender<usize>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.send_modify(|answering| *answering -= 1);
     }
 }

@@ -1,16 +1,13 @@
 //! Who answers: every host, or only the leader while the others send the client to it.
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError, web};
+use actix_web::{HttpResponse, ResponseError};
 use protocol::elector::{Leader, Leadership};
 use tokio::sync::watch;
 
 use crate::answer::ApiError;
-use crate::common::Common;
 
 /// When this host answers.
 #[derive(Clone, Debug)]
@@ -27,7 +24,7 @@ pub enum Duty {
 
 impl Duty {
     /// What a request is answered with by a host that does not lead; `None`: it is answered here.
-    fn elsewhere(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+    pub(crate) fn elsewhere(&self, request: &ServiceRequest) -> Option<HttpResponse> {
         let Self::WhileLeading { leadership, open } = self else { return None };
         let known = leadership.borrow();
         if known.leading || open.contains(&request.path()) {
@@ -70,18 +67,6 @@ pub(crate) fn redirect_to(http: &str, path_and_query: &str) -> HttpResponse {
 /// The answer when there is nobody to send the client to.
 pub(crate) fn no_leader() -> ApiError {
     ApiError::unavailable("No leader elected")
-}
-
-/// The middleware of every server.
-pub(crate) async fn answer_or_redirect<B: MessageBody>(
-    common: web::Data<Common>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match common.duty.elsewhere(&request) {
-        None => next.call(request).await.map(ServiceResponse::map_into_left_body),
-        Some(response) => Ok(request.into_response(response).map_into_right_body()),
-    }
 }
 
 fn path_and_query(request: &ServiceRequest) -> &str {

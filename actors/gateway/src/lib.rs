@@ -21,6 +21,7 @@ pub mod answer;
 pub mod common;
 pub mod duty;
 pub mod master;
+mod middleware;
 pub mod server;
 pub mod services;
 pub mod websocket;

@@ -14,11 +14,11 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpServer};
 use runtime::Host;
-use tokio::sync::watch;
 
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
-use crate::duty::{Duty, answer_or_redirect};
+use crate::duty::Duty;
+use crate::middleware::answer_or_redirect;
 
 /// Two, so that one long answer (a list of every task) does not hold up `/health`.
 const WORKERS: usize = 2;
@@ -30,7 +30,9 @@ const MAX_CONNECTIONS: usize = 4096;
 /// For the head of a request; cuts off clients that trickle it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long running requests may take to finish once the server stops.
-const GRACE_SECS: u64 = 2;
+const GRACE: Duration = Duration::from_secs(2);
+/// For the last answers to reach their sockets.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// What one kind of host serves.
 pub trait Edge: Clone + Send + 'static {
@@ -53,11 +55,10 @@ pub enum ServeError {
 }
 
 /// A running server. Dropping it leaves it running; [`Server::stop`] ends it.
-#[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
     handle: ServerHandle,
-    closing: watch::Sender<bool>,
+    common: Common,
 }
 
 impl Server {
@@ -67,10 +68,9 @@ impl Server {
         listener: TcpListener,
         edge: impl Edge,
         duty: Duty,
-    ) -> Result<(Self, Common), ServeError> {
+    ) -> Result<Self, ServeError> {
         let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
-        let closing = watch::Sender::new(false);
-        let common = Common::new(host.clone(), duty, closing.subscribe());
+        let common = Common::new(host.clone(), duty);
         let data = web::Data::new(common.clone());
         let factory = move || {
             App::new()
@@ -83,7 +83,6 @@ impl Server {
             .workers(WORKERS)
             .max_connections(MAX_CONNECTIONS)
             .client_request_timeout(HEAD_TIMEOUT)
-            .shutdown_timeout(GRACE_SECS)
             .disable_signals()
             .listen(listener)
             .map_err(|source| ServeError::Listen { address, source })?
@@ -95,7 +94,7 @@ impl Server {
                 tracing::error!(%address, %error, "http server ended");
             }
         });
-        Ok((Self { address, handle, closing }, common))
+        Ok(Self { address, handle, common })
     }
 
     /// Where it listens, with the port that was chosen if it was bound to port 0.
@@ -103,10 +102,20 @@ impl Server {
         self.address
     }
 
+    /// What its handlers reach.
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
     /// Stops accepting, ends the streams, and lets running requests finish for a short while.
+    /// Idle connections are cut: actix's own graceful stop would wait for them.
     pub(crate) async fn stop(self) {
-        self.closing.send_replace(true);
-        self.handle.stop(true).await;
+        self.handle.pause().await;
+        if tokio::time::timeout(GRACE, self.common.close()).await.is_err() {
+            tracing::warn!(address = %self.address, "requests were cut off by the end");
+        }
+        tokio::time::sleep(FLUSH).await;
+        self.handle.stop(false).await;
     }
 }
 

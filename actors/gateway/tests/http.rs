@@ -4,8 +4,13 @@
 
 mod support;
 
-use gateway::{AgentEdge, MasterEdge};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, ServiceConfig};
+use gateway::{AgentEdge, Answer, Common, Edge, MasterEdge};
 use protocol::elector::Leadership;
+use protocol::monitor::GetUsage;
 use protocol::runtime::Inspect;
 use serde_json::{Value, json};
 use support::{BIG, SOON, World, client, leads};
@@ -139,4 +144,46 @@ async fn a_stopped_edge_takes_no_more_connections() {
     assert_eq!(client().get(&url).send().await.unwrap().status(), 200);
     world.gateway.stop().await;
     assert!(client().get(&url).send().await.is_err());
+}
+
+#[actix_rt::test]
+async fn idle_connections_do_not_hold_up_the_end() {
+    let world = World::start(AgentEdge, None).await;
+    let idle = client();
+    assert_eq!(idle.get(world.url("/health")).send().await.unwrap().status(), 200);
+    let _silent = tokio::net::TcpStream::connect(world.http).await.unwrap();
+    let begun = Instant::now();
+    world.gateway.stop().await;
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+/// Takes its time.
+#[derive(Clone)]
+struct Slow;
+
+impl Edge for Slow {
+    fn open_paths(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    fn routes(&self, config: &mut ServiceConfig) {
+        config.route("/slow", web::get().to(slow));
+    }
+}
+
+async fn slow(common: Data<Common>) -> Answer {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let usage = common.ask("monitor", GetUsage {}).await?;
+    Ok(HttpResponse::Ok().json(usage))
+}
+
+#[actix_rt::test]
+async fn what_is_being_answered_when_the_end_comes_is_answered() {
+    let world = World::start(Slow, None).await;
+    let url = world.url("/slow");
+    let asked = actix_rt::spawn(async move { client().get(url).send().await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.gateway.stop().await;
+    let body: Value = asked.await.unwrap().json().await.unwrap();
+    assert_eq!(body["machine"]["cpus"], 2);
 }
