@@ -14,6 +14,7 @@ mod origin;
 pub mod ready;
 mod run;
 pub mod signals;
+mod stores;
 
 pub use config::{ConfigError, Invalid, Loaded, Settings};
 pub use flags::CommonFlags;
@@ -21,3 +22,4 @@ pub use logs::{LogFormat, Logging};
 pub use ready::Ready;
 pub use run::{Role, refuse_flags, serve};
 pub use signals::Shutdown;
+pub use stores::store;

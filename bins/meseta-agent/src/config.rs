@@ -7,7 +7,7 @@ use agent::{AgentConfig, OnShutdown};
 use boot::net::Place;
 use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
 use fetcher::FetcherConfig;
-use isolator::{Isolation, IsolatorConfig};
+use isolator::{Isolation, IsolatorConfig, IsolatorError};
 use monitor::MonitorConfig;
 use protocol::{HostAddr, Resources};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub(crate) struct Settings {
 pub(crate) struct IsolatorSettings {
     pub(crate) isolation: Isolation,
     pub(crate) cgroup_mount: PathBuf,
-    pub(crate) cgroup_root: Option<String>,
+    pub(crate) cgroup_root: String,
     pub(crate) cfs_quota: bool,
     pub(crate) limit_swap: bool,
     pub(crate) pids_max: u64,
@@ -49,7 +49,7 @@ impl Default for IsolatorSettings {
         Self {
             isolation: own.isolation,
             cgroup_mount: own.cgroup_mount,
-            cgroup_root: None,
+            cgroup_root: own.cgroup_root,
             cfs_quota: own.cfs_quota,
             limit_swap: own.limit_swap,
             pids_max: own.pids_max,
@@ -86,7 +86,9 @@ impl boot::Settings for Settings {
         boot::net::check_masters("agent.masters", &self.agent.masters)?;
         let text = self.resources.as_deref().unwrap_or("");
         Resources::parse(text).map_err(|e| Invalid::new("resources", e.to_string()))?;
-        Ok(())
+        self.isolator(&self.agent.work_dir)
+            .map(drop)
+            .map_err(|e| Invalid::new("isolator.cgroup_root", e.to_string()))
     }
 
     fn logging(&self) -> Logging {
@@ -101,31 +103,20 @@ impl Settings {
         Place { cluster: &self.cluster, http: self.http, listen: self.listen, advertise }
     }
 
-    /// The isolator's settings. Two agents of a machine have two work directories, and so two
-    /// cgroups, and each keeps its own across restarts.
-    pub(crate) fn isolator(&self, work_dir: &Path) -> IsolatorConfig {
+    /// The isolator's settings.
+    pub(crate) fn isolator(&self, work_dir: &Path) -> Result<IsolatorConfig, IsolatorError> {
         let own = self.isolator.clone();
-        let cgroup_root = own.cgroup_root.unwrap_or_else(|| {
-            format!("meseta/agent-{:016x}", fnv(work_dir.as_os_str().as_encoded_bytes()))
-        });
-        IsolatorConfig {
+        let config = IsolatorConfig {
             isolation: own.isolation,
             cgroup_mount: own.cgroup_mount,
-            cgroup_root,
+            cgroup_root: own.cgroup_root,
             cfs_quota: own.cfs_quota,
             limit_swap: own.limit_swap,
             pids_max: own.pids_max,
             switch_user: self.agent.switch_user,
-        }
+        };
+        config.resolved(work_dir)
     }
-}
-
-/// FNV-1a: the same for the same bytes in every version, which the standard hasher does not
-/// promise.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    })
 }
 
 /// One agent of a Meseta cluster: runs tasks on this machine, within limits, and reports what
