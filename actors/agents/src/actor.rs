@@ -1,7 +1,5 @@
 //! The actor: messages in.
 
-use std::time::Duration;
-
 use agents_core::{Input, State, Timer};
 use protocol::CallId;
 use protocol::agents::{
@@ -10,29 +8,15 @@ use protocol::agents::{
     RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework, UnregisterAgent,
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
-use protocol::runtime::{Exited, Subscribe};
+use protocol::runtime::Exited;
 use runtime::{Actor, Context, Handler, Handlers, Outcome, Placement, ReplyTo, SpawnOptions};
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::waiting::{Calls, Waiting};
 
-/// How long the elector of this host may take to note a subscription.
-const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(1);
-/// Until it is asked again, while it is being started.
-const RETRY_ELECTOR: Duration = Duration::from_millis(100);
-
 /// Messages that may wait: what a large cluster's agents send when all find a new leader at once.
 const CAPACITY: usize = 65_536;
-
-/// What can time out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Alarm {
-    /// A timer of the core.
-    Core(Timer),
-    /// The elector was not there; try again.
-    FollowElector,
-}
 
 /// The agents manager of one master.
 pub struct Agents {
@@ -51,18 +35,6 @@ impl Agents {
     /// How it is meant to be spawned: on a thread of its own, with room for all agents at once.
     pub fn spawn_options() -> SpawnOptions {
         SpawnOptions { placement: Placement::Own, capacity: CAPACITY, ..SpawnOptions::default() }
-    }
-
-    fn follow_elector(ctx: &mut Context<Self>) {
-        let elector = ctx.local("elector");
-        let wish = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
-        ctx.link(&elector);
-        ctx.ask(&elector, wish, SUBSCRIBE_DEADLINE, |_, result, ctx| {
-            if let Err(failure) = result {
-                tracing::debug!(%failure, "the elector is not there yet");
-                ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
-            }
-        });
     }
 
     /// A question or call, whose answer may take a write to the registry.
@@ -89,7 +61,7 @@ impl Agents {
 impl Actor for Agents {
     const ABOUT: &'static str =
         "owns the agents: who is a member, who answers, and the way to each";
-    type Timer = Alarm;
+    type Timer = Timer;
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers
@@ -110,21 +82,17 @@ impl Actor for Agents {
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        Self::follow_elector(ctx);
+        let elector = ctx.local("elector");
+        ctx.follow(&elector, LEADER_TOPIC);
     }
 
-    fn timer(&mut self, alarm: Alarm, ctx: &mut Context<Self>) {
-        match alarm {
-            Alarm::Core(timer) => self.take(Input::TimerFired(timer), ctx),
-            Alarm::FollowElector => Self::follow_elector(ctx),
-        }
+    fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        self.take(Input::TimerFired(timer), ctx);
     }
 
     fn exited(&mut self, exited: Exited, ctx: &mut Context<Self>) {
         if exited.actor == ctx.local("frameworks") {
             self.take(Input::FrameworksExited, ctx);
-        } else if exited.actor == ctx.local("elector") {
-            ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
         } else {
             self.take(Input::AgentExited { actor: exited.actor }, ctx);
         }

@@ -8,7 +8,7 @@ mod config;
 mod perform;
 mod waiting;
 
-pub use actor::{Agents, Alarm};
+pub use actor::Agents;
 pub use config::Config;
 
 /// The actor's name.

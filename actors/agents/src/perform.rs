@@ -8,7 +8,7 @@ use protocol::registrar::{ApplyOperations, GetRegistry};
 use protocol::{Address, Epoch};
 use runtime::Context;
 
-use crate::actor::{Agents, Alarm};
+use crate::actor::Agents;
 
 /// As long as the registrar may take to read the registry before it is asked again.
 const LOAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -38,8 +38,8 @@ impl Agents {
             Effect::Link(agent) => ctx.link(&agent),
             Effect::Unlink(agent) => ctx.unlink(&agent),
             Effect::Reply { call, result } => self.calls.answer(call, result),
-            Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
-            Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
+            Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
+            Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
             Effect::Emit(report) => {
                 let events = ctx.local("events");
                 ctx.tell(&events, report);

@@ -1,7 +1,5 @@
 //! The actor: messages in.
 
-use std::time::Duration;
-
 use frameworks_core::{Effect, Input, News, Request, State, Timer};
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::frameworks::{
@@ -10,7 +8,7 @@ use protocol::frameworks::{
     LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations, ReconcileTasks,
     ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers, TeardownFramework,
 };
-use protocol::runtime::{Exited, Subscribe};
+use protocol::runtime::Exited;
 use protocol::{Address, Message};
 use runtime::{Actor, Context, Handler, Handlers, Outcome, Placement, ReplyTo, SpawnOptions};
 use serde::Serialize;
@@ -18,23 +16,9 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::waiting::{Calls, Waiting};
 
-/// How long the elector of this host may take to note a subscription.
-const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(1);
-/// Until it is asked again, while it is being started.
-const RETRY_ELECTOR: Duration = Duration::from_millis(100);
-
 /// Messages that may wait: an agent of 10,000 tasks that was cut off sends that many updates at
 /// once, and several agents come back together.
 const CAPACITY: usize = 65_536;
-
-/// What can time out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Alarm {
-    /// A timer of the core.
-    Core(Timer),
-    /// The elector was not there; try again.
-    FollowElector,
-}
 
 /// The frameworks manager of one master.
 pub struct Frameworks {
@@ -65,17 +49,6 @@ impl Frameworks {
         self.allocator.clone().unwrap_or_else(|| ctx.local("allocator"))
     }
 
-    fn follow_elector(ctx: &mut Context<Self>) {
-        let elector = ctx.local("elector");
-        let wish = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
-        ctx.ask(&elector, wish, SUBSCRIBE_DEADLINE, |_, result, ctx| {
-            if let Err(failure) = result {
-                tracing::debug!(%failure, "the elector is not there yet");
-                ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
-            }
-        });
-    }
-
     /// A question or call, whose answer may take a write to the registry.
     fn asked<R>(&mut self, request: Request, ctx: &mut Context<Self>) -> Outcome<R>
     where
@@ -100,7 +73,7 @@ impl Frameworks {
 
 impl Actor for Frameworks {
     const ABOUT: &'static str = "owns the frameworks, their outstanding offers and the task ledger";
-    type Timer = Alarm;
+    type Timer = Timer;
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers
@@ -130,14 +103,12 @@ impl Actor for Frameworks {
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        Self::follow_elector(ctx);
+        let elector = ctx.local("elector");
+        ctx.follow(&elector, LEADER_TOPIC);
     }
 
-    fn timer(&mut self, alarm: Alarm, ctx: &mut Context<Self>) {
-        match alarm {
-            Alarm::Core(timer) => self.take(Input::TimerFired(timer), ctx),
-            Alarm::FollowElector => Self::follow_elector(ctx),
-        }
+    fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        self.take(Input::TimerFired(timer), ctx);
     }
 
     fn exited(&mut self, exited: Exited, ctx: &mut Context<Self>) {

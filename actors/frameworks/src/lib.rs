@@ -11,7 +11,7 @@ mod config;
 mod perform;
 mod waiting;
 
-pub use actor::{Alarm, Frameworks};
+pub use actor::Frameworks;
 pub use config::Config;
 
 /// The actor's name.

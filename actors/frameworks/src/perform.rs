@@ -8,7 +8,7 @@ use protocol::registrar::{ApplyOperations, GetRegistry};
 use protocol::{Address, Message};
 use runtime::Context;
 
-use crate::actor::{Alarm, Frameworks};
+use crate::actor::Frameworks;
 
 /// As long as the registrar may take to read the registry before it is asked again.
 const LOAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -37,8 +37,8 @@ impl Frameworks {
             Effect::LinkScheduler(scheduler) => ctx.link(&scheduler),
             Effect::UnlinkScheduler(scheduler) => ctx.unlink(&scheduler),
             Effect::LinkAllocator => ctx.link(&self.allocator(ctx)),
-            Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
-            Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
+            Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
+            Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
             Effect::Emit(report) => tell_local("events", report, ctx),
         }
     }

@@ -2,29 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::registrar::{ApplyOperations, GetRegistry, RegistrySnapshot};
-use protocol::runtime::{Exited, Subscribe};
 use protocol::{CallId, Epoch, Failure};
 use registrar_core::{Answer, Committed, Effect, Input, RecordWrite, State, Timer};
 use runtime::{Actor, Context, Handler, Handlers, Outcome, ReplyTo};
 use store::{CommitError, Store, Write};
-
-/// How long the elector of this host may take to note a subscription.
-const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(1);
-/// Until it is asked again, while it is being started.
-const RETRY_ELECTOR: Duration = Duration::from_millis(100);
-
-/// What can time out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Alarm {
-    /// A timer of the core.
-    Core(Timer),
-    /// The elector was not there; try again.
-    FollowElector,
-}
 
 /// One who waits for an answer of the core.
 enum Waiting {
@@ -45,18 +29,6 @@ impl Registrar {
     /// elector campaigns in: its epochs are the fence.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { core: State::new(), store, last_call: CallId::default(), waiting: BTreeMap::new() }
-    }
-
-    fn follow_elector(ctx: &mut Context<Self>) {
-        let elector = ctx.local("elector");
-        let wish = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
-        ctx.link(&elector);
-        ctx.ask(&elector, wish, SUBSCRIBE_DEADLINE, |_, result, ctx| {
-            if let Err(failure) = result {
-                tracing::debug!(%failure, "the elector is not there yet");
-                ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
-            }
-        });
     }
 
     fn wait(&mut self, waiting: Waiting) -> CallId {
@@ -80,7 +52,7 @@ impl Registrar {
             Effect::Commit { epoch, writes } => self.commit(epoch, writes, ctx),
             Effect::Reply { call, result } => self.answer(call, result),
             Effect::Fail(why) => ctx.fail(why),
-            Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
+            Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
         }
     }
 
@@ -135,26 +107,19 @@ fn committed(outcome: Result<(), CommitError>) -> Committed {
 impl Actor for Registrar {
     const ABOUT: &'static str =
         "owns the registry of agents and frameworks, and is its only writer";
-    type Timer = Alarm;
+    type Timer = Timer;
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers.on::<LeaderChanged>().on::<ApplyOperations>().on::<GetRegistry>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        Self::follow_elector(ctx);
+        let elector = ctx.local("elector");
+        ctx.follow(&elector, LEADER_TOPIC);
     }
 
-    fn timer(&mut self, alarm: Alarm, ctx: &mut Context<Self>) {
-        match alarm {
-            Alarm::Core(timer) => self.take(Input::TimerFired(timer), ctx),
-            Alarm::FollowElector => Self::follow_elector(ctx),
-        }
-    }
-
-    fn exited(&mut self, _: Exited, ctx: &mut Context<Self>) {
-        // Only the elector is linked to; its next incarnation is followed.
-        ctx.set_timer(Alarm::FollowElector, RETRY_ELECTOR);
+    fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        self.take(Input::TimerFired(timer), ctx);
     }
 
     fn inspect(&self) -> serde_json::Value {

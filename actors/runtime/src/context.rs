@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::FuturesUnordered;
-use protocol::runtime::MessageDescription;
+use protocol::runtime::{MessageDescription, Subscribe};
 use protocol::{Address, Failure, Incarnation, Message, Time};
 use serde::Serialize;
 
@@ -46,7 +46,14 @@ pub struct Context<A: Actor> {
     /// Who linked by themselves, as opposed to the links that topics keep.
     linked: BTreeSet<Address>,
     topics: BTreeMap<String, BTreeSet<Address>>,
+    /// Topics of others that this incarnation stays subscribed to.
+    following: BTreeSet<(Address, String)>,
 }
+
+/// How long a publisher may take to note a subscription.
+const FOLLOW_DEADLINE: Duration = Duration::from_secs(1);
+/// Until a publisher that was not there, or ended, is asked again.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(100);
 
 impl<A: Actor> Context<A> {
     pub(crate) fn new(host: Host, shared: Arc<ActorShared>, handlers: Rc<Handlers<A>>) -> Self {
@@ -63,6 +70,7 @@ impl<A: Actor> Context<A> {
             ending: None,
             linked: BTreeSet::new(),
             topics: BTreeMap::new(),
+            following: BTreeSet::new(),
         }
     }
 
@@ -157,6 +165,33 @@ impl<A: Actor> Context<A> {
         for subscriber in self.topics.get(topic).into_iter().flatten() {
             self.host.tell_from(&self.shared.address, self.trace, subscriber, message.clone());
         }
+    }
+
+    /// Subscribes to a topic of another actor, and again whenever that actor ends or cannot be
+    /// reached, for as long as this incarnation lives. Subscribers are told the present value, so
+    /// nothing is missed that matters still.
+    pub fn follow(&mut self, publisher: &Address, topic: &str) {
+        self.following.insert((publisher.clone(), topic.to_owned()));
+        self.subscribe(publisher.clone(), topic.to_owned());
+    }
+
+    fn subscribe(&mut self, publisher: Address, topic: String) {
+        let wish = Subscribe { topic: topic.clone(), subscriber: None };
+        let asked = publisher.clone();
+        self.ask(&asked, wish, FOLLOW_DEADLINE, move |_, result, ctx| match result {
+            // Linked only now: a publisher that is not there is found out by the ask.
+            Ok(()) => ctx.host.link(&ctx.shared.address, &publisher),
+            Err(failure) => {
+                tracing::debug!(%publisher, %failure, "cannot subscribe yet");
+                ctx.subscribe_soon(publisher, topic);
+            }
+        });
+    }
+
+    fn subscribe_soon(&mut self, publisher: Address, topic: String) {
+        self.run(tokio::time::sleep(FOLLOW_AGAIN), move |_, (), ctx| {
+            ctx.subscribe(publisher, topic);
+        });
     }
 
     // --- time ---
@@ -303,6 +338,10 @@ impl<A: Actor> Context<A> {
             subscribers.remove(who);
         }
         self.topics.retain(|_, subscribers| !subscribers.is_empty());
+        let lost: Vec<_> = self.following.iter().filter(|(of, _)| of == who).cloned().collect();
+        for (publisher, topic) in lost {
+            self.subscribe_soon(publisher, topic);
+        }
         self.linked.remove(who)
     }
 

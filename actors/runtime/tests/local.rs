@@ -177,3 +177,17 @@ async fn a_test_can_wait_for_a_message_and_drop_one() {
     probe.settle().await;
     assert_eq!(host.ask(&counter, Sum {}, SOON).await, Ok(2));
 }
+
+#[actix_rt::test]
+async fn a_follower_finds_a_publisher_that_comes_late_and_one_that_comes_back() {
+    let host = host().await;
+    let follower = host.spawn("follower", SpawnOptions::default(), Counter::default).unwrap();
+    let source = host.address_of("source");
+    host.ask(&follower, Follow { publisher: source.clone() }, SOON).await.unwrap();
+    for times in 1..=2 {
+        host.spawn("source", SpawnOptions::default(), Counter::default).unwrap();
+        eventually(|| host.ask(&follower, Sum {}, SOON), |sum| *sum == 1000 * times).await;
+        host.ask(&source, Announce { n: 0 }, SOON).await.unwrap();
+        host.stop_actor("source").await;
+    }
+}

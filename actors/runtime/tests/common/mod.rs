@@ -42,10 +42,14 @@ pub struct Slow {
 }
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Never {}
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Follow {
+    pub publisher: Address,
+}
 
 messages! {
     Add, Sum -> u64, Panic, WhoAsks -> String, PassOn -> String, Watch, Heard -> Vec<Exited>,
-    Announce, Slow -> u64, Never,
+    Announce, Slow -> u64, Never, Follow,
 }
 
 /// Adds what it is told, and does what else the tests need.
@@ -62,7 +66,13 @@ impl Actor for Counter {
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers.on::<Add>().on::<Sum>().on::<Panic>().on::<WhoAsks>().on::<PassOn>();
-        handlers.on::<Watch>().on::<Heard>().on::<Announce>().on::<Slow>().on::<Never>();
+        handlers
+            .on::<Watch>()
+            .on::<Heard>()
+            .on::<Announce>()
+            .on::<Slow>()
+            .on::<Never>()
+            .on::<Follow>();
     }
 
     fn exited(&mut self, exited: Exited, _: &mut Context<Self>) {
@@ -136,6 +146,13 @@ impl Handler<Slow> for Counter {
         let sleep = tokio::time::sleep(Duration::from_millis(message.ms));
         ctx.wait(sleep, |actor, (), _| reply.reply(actor.sum));
         Outcome::Later
+    }
+}
+
+impl Handler<Follow> for Counter {
+    fn handle(&mut self, message: Follow, ctx: &mut Context<Self>) -> Outcome<()> {
+        ctx.follow(&message.publisher, "numbers");
+        Outcome::Reply(())
     }
 }
 
