@@ -13,7 +13,7 @@ use crate::duty::no_leader;
 use crate::server::Edge;
 use crate::websocket::stream_events;
 
-/// What a master serves. Standbys answer [`OPEN`] and redirect the rest.
+/// What a master serves. Standbys answer for their health and who leads, and redirect the rest.
 #[derive(Clone, Copy, Debug)]
 pub struct MasterEdge;
 
