@@ -1,13 +1,13 @@
 //! What an operator decides about an agent. `config/agent.toml` explains every key.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use agent::{AgentConfig, OnShutdown};
 use boot::net::Place;
 use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
 use fetcher::FetcherConfig;
-use isolator::{Isolation, IsolatorConfig, IsolatorError};
+use isolator::{Isolation, IsolatorConfig};
 use monitor::MonitorConfig;
 use protocol::{HostAddr, Resources};
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,8 @@ impl boot::Settings for Settings {
         boot::net::check_masters("agent.masters", &self.agent.masters)?;
         let text = self.resources.as_deref().unwrap_or("");
         Resources::parse(text).map_err(|e| Invalid::new("resources", e.to_string()))?;
-        self.isolator(&self.agent.work_dir)
+        self.isolator()
+            .resolved(&self.agent.work_dir)
             .map(drop)
             .map_err(|e| Invalid::new("isolator.cgroup_root", e.to_string()))
     }
@@ -104,9 +105,9 @@ impl Settings {
     }
 
     /// The isolator's settings.
-    pub(crate) fn isolator(&self, work_dir: &Path) -> Result<IsolatorConfig, IsolatorError> {
+    pub(crate) fn isolator(&self) -> IsolatorConfig {
         let own = self.isolator.clone();
-        let config = IsolatorConfig {
+        IsolatorConfig {
             isolation: own.isolation,
             cgroup_mount: own.cgroup_mount,
             cgroup_root: own.cgroup_root,
@@ -114,8 +115,7 @@ impl Settings {
             limit_swap: own.limit_swap,
             pids_max: own.pids_max,
             switch_user: self.agent.switch_user,
-        };
-        config.resolved(work_dir)
+        }
     }
 }
 

@@ -38,7 +38,7 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
 
     events::spawn(&host)?;
     fetcher::start(&host, settings.fetcher.clone())?;
-    let containment = isolator::start(&host, settings.isolator(&work_dir)?)?;
+    let containment = isolator::start(&host, settings.isolator().resolved(&work_dir)?)?;
     tracing::info!("isolation: {containment}");
     let (updates, dir) = (settings.updates.clone(), work_dir.clone());
     host.spawn(updates::NAME, Updates::spawn_options(), move || {

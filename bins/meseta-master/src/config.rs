@@ -1,0 +1,186 @@
+//! What an operator decides about a master. `config/master.toml` explains every key.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use allocator::{Options, PolicyKind};
+use boot::net::Place;
+use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
+use protocol::Resources;
+use serde::{Deserialize, Serialize};
+use store::StoreConfig;
+
+/// The configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) cluster: String,
+    pub(crate) http: SocketAddr,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) advertise: Option<String>,
+    pub(crate) store: String,
+    pub(crate) lease_ttl_ms: u64,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+    pub(crate) agents: agents::Config,
+    pub(crate) allocator: AllocatorSettings,
+    pub(crate) frameworks: frameworks::Config,
+}
+
+/// The `[allocator]` section: the allocator's options, with resources as people write them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AllocatorSettings {
+    policy: PolicyKind,
+    weights: BTreeMap<String, f64>,
+    min_allocatable: Vec<String>,
+    coalesce_ms: u64,
+    full_pass_ms: u64,
+    min_refuse_ms: u64,
+}
+
+impl Default for AllocatorSettings {
+    fn default() -> Self {
+        let own = Options::default();
+        Self {
+            policy: own.policy,
+            weights: own.weights,
+            min_allocatable: vec!["cpus=0.01".to_owned(), "mem=32".to_owned()],
+            coalesce_ms: own.coalesce_ms,
+            full_pass_ms: own.full_pass_ms,
+            min_refuse_ms: own.min_refuse_ms,
+        }
+    }
+}
+
+impl AllocatorSettings {
+    /// As the allocator takes them.
+    pub(crate) fn options(&self) -> Result<Options, Invalid> {
+        let least = self.min_allocatable.iter().map(|text| Resources::parse(text));
+        let least: Result<Vec<Resources>, _> = least.collect();
+        let own = self.clone();
+        let options = Options {
+            policy: own.policy,
+            weights: own.weights,
+            min_allocatable: least
+                .map_err(|e| Invalid::new("allocator.min_allocatable", e.to_string()))?,
+            coalesce_ms: own.coalesce_ms,
+            full_pass_ms: own.full_pass_ms,
+            min_refuse_ms: own.min_refuse_ms,
+        };
+        options.validate().map_err(|e| Invalid::new("allocator", e.to_string()))?;
+        Ok(options)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cluster: "meseta".to_owned(),
+            http: SocketAddr::from(([127, 0, 0, 1], 5050)),
+            listen: None,
+            advertise: None,
+            store: "embedded:data/master/store.redb".to_owned(),
+            lease_ttl_ms: 3000,
+            log: "info".to_owned(),
+            log_format: LogFormat::Human,
+            agents: agents::Config::default(),
+            allocator: AllocatorSettings::default(),
+            frameworks: frameworks::Config::default(),
+        }
+    }
+}
+
+impl boot::Settings for Settings {
+    fn validate(&self) -> Result<(), Invalid> {
+        self.place().validate()?;
+        self.allocator.options()?;
+        self.store().map(drop)
+    }
+
+    fn logging(&self) -> Logging {
+        Logging { filter: self.log.clone(), format: self.log_format }
+    }
+}
+
+impl Settings {
+    /// The store that `store` names.
+    pub(crate) fn store(&self) -> Result<StoreConfig, Invalid> {
+        boot::store(&self.store, self.lease_ttl_ms)
+    }
+
+    /// Where this master is to be reached.
+    pub(crate) fn place(&self) -> Place<'_> {
+        let advertise = self.advertise.as_deref();
+        Place { cluster: &self.cluster, http: self.http, listen: self.listen, advertise }
+    }
+}
+
+/// One master of a Meseta cluster: admits agents, subscribes frameworks, and offers to the latter
+/// what the former have. One of several leads; the others stand by and send clients to it.
+#[derive(Debug, clap::Parser, Serialize)]
+#[command(name = "meseta-master", version, max_term_width = 100, after_long_help = boot::exit::HELP)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonFlags,
+    /// Name of the cluster; hosts of other clusters are refused [default: meseta]
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Where to serve HTTP [default: 127.0.0.1:5050]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
+    /// Where actors listen [default: 2000 above the HTTP port]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// How others name this machine [default: the address that it listens on]
+    #[arg(long, value_name = "NAME")]
+    advertise: Option<String>,
+    /// embedded:FILE for one master, etcd:HOST:PORT,.. for several
+    /// [default: embedded:data/master/store.redb]
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
+
+impl Role for Flags {
+    type Settings = Settings;
+    const NAME: &'static str = "meseta-master";
+
+    fn common(&self) -> &CommonFlags {
+        &self.common
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/master.toml");
+
+    #[test]
+    fn the_sample_has_every_key_with_its_default() {
+        let loaded =
+            boot::config::load::<Settings>(Some(Path::new(SAMPLE)), |_| None, &()).unwrap();
+        assert_eq!(loaded.settings, Settings::default());
+        let text = std::fs::read_to_string(SAMPLE).unwrap();
+        assert_eq!(boot::config::keys_missing_from::<Settings>(&text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_allocators_defaults_are_its_own() {
+        assert_eq!(AllocatorSettings::default().options(), Ok(Options::default()));
+    }
+
+    #[test]
+    fn the_printed_configuration_loads_again() {
+        let path = Path::new(SAMPLE);
+        let printed =
+            boot::config::load::<Settings>(Some(path), |_| None, &()).unwrap().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("printed.toml");
+        std::fs::write(&copy, printed).unwrap();
+        let again = boot::config::load::<Settings>(Some(&copy), |_| None, &()).unwrap();
+        assert_eq!(again.settings, Settings::default());
+    }
+}
