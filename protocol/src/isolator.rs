@@ -62,9 +62,9 @@ pub struct ContainerLaunched {
 /// in its environment as JSON under `MESETA_CONTAINER`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinContainer {
-    /// `cgroup.procs` files that the process writes itself into.
+    /// Files that the process writes `0` into, to enter a cgroup by each.
     #[serde(default)]
-    pub cgroup_procs: Vec<String>,
+    pub cgroup_files: Vec<String>,
     /// Unix user it becomes after that.
     #[serde(default)]
     pub user: Option<String>,

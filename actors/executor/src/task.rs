@@ -35,7 +35,7 @@ pub(crate) fn start(settings: &Settings, task: &TaskInfo) -> Result<Watch, Isola
         directory: Path::new(&settings.join.sandbox),
     };
     let place = Place {
-        cgroup_procs: &settings.join.cgroup_procs,
+        cgroup_files: &settings.join.cgroup_files,
         rlimits: settings.join.rlimits.clone(),
         identity: identity.as_ref(),
     };

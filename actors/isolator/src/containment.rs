@@ -16,8 +16,8 @@ use crate::processes::Processes;
 /// How a process gets into a prepared container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// `cgroup.procs` files that it writes itself into.
-    pub cgroup_procs: Vec<String>,
+    /// Files that it writes `0` into, to enter a cgroup by each.
+    pub cgroup_files: Vec<String>,
     /// Limits that it sets on itself.
     pub rlimits: BTreeMap<String, u64>,
 }

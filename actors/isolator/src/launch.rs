@@ -127,7 +127,7 @@ impl Launcher {
         let mut place = Place::default();
         if process.inside {
             let rlimits = prepared.entry.rlimits.clone();
-            place = Place { cgroup_procs: &prepared.entry.cgroup_procs, rlimits, identity };
+            place = Place { cgroup_files: &prepared.entry.cgroup_files, rlimits, identity };
         } else {
             environment.insert(JOIN_VARIABLE.into(), join_text(request, prepared));
         }
@@ -218,7 +218,7 @@ async fn fetch(
 
 fn join_text(request: &LaunchContainer, prepared: &Prepared) -> String {
     let join = JoinContainer {
-        cgroup_procs: prepared.entry.cgroup_procs.clone(),
+        cgroup_files: prepared.entry.cgroup_files.clone(),
         user: prepared.identity.as_ref().map(|identity| identity.name().to_owned()),
         sandbox: request.sandbox.clone(),
         rlimits: prepared.entry.rlimits.clone(),

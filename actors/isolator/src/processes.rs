@@ -90,7 +90,7 @@ impl Containment for Processes {
     fn prepare(&self, _id: &ContainerId, limits: &Limits) -> Result<Entry, IsolatorError> {
         let data = limits.mem_bytes.saturating_mul(DATA_FACTOR).saturating_add(DATA_EXTRA);
         let rlimits = BTreeMap::from([("core".into(), 0), ("data".into(), data)]);
-        Ok(Entry { cgroup_procs: Vec::new(), rlimits })
+        Ok(Entry { cgroup_files: Vec::new(), rlimits })
     }
 
     fn update(&self, _id: &ContainerId, _limits: &Limits) -> Result<(), IsolatorError> {

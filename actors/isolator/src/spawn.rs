@@ -40,8 +40,8 @@ pub struct Program<'a> {
 /// Where it is to be started.
 #[derive(Debug, Default)]
 pub struct Place<'a> {
-    /// `cgroup.procs` files that it enters by.
-    pub cgroup_procs: &'a [String],
+    /// Files that it enters cgroups by.
+    pub cgroup_files: &'a [String],
     /// Limits by the names of setrlimit(2), in lower case and without `RLIMIT_`.
     pub rlimits: BTreeMap<String, u64>,
     /// Whom it becomes.
@@ -147,7 +147,7 @@ impl Step {
 
 /// Everything that the child needs, made before the fork: the child may not allocate.
 struct Steps {
-    cgroup_procs: Vec<CString>,
+    cgroup_files: Vec<CString>,
     rlimits: Vec<(u32, libc::rlimit)>,
     identity: Option<(libc::uid_t, libc::gid_t, Vec<libc::gid_t>)>,
 }
@@ -167,7 +167,7 @@ impl Steps {
             (identity.uid.as_raw(), identity.gid.as_raw(), groups)
         });
         Ok(Self {
-            cgroup_procs: place.cgroup_procs.iter().map(path).collect::<Result<_, _>>()?,
+            cgroup_files: place.cgroup_files.iter().map(path).collect::<Result<_, _>>()?,
             rlimits: place.rlimits.iter().map(rlimit).collect::<Result<_, _>>()?,
             identity,
         })
@@ -191,7 +191,7 @@ impl Steps {
         // and that outlives the call.
         match step {
             Step::Session => check(unsafe { libc::setsid() }),
-            Step::Cgroups => self.cgroup_procs.iter().try_for_each(enter),
+            Step::Cgroups => self.cgroup_files.iter().try_for_each(enter),
             Step::Limits => self
                 .rlimits
                 .iter()
@@ -300,7 +300,7 @@ mod tests {
              (os error 2)"
         );
         let cgroups = ["/no/such/cgroup.procs".to_owned()];
-        let place = Place { cgroup_procs: &cgroups, ..Place::default() };
+        let place = Place { cgroup_files: &cgroups, ..Place::default() };
         assert!(text(run(&["sh"], &place)).starts_with("failed to join the cgroups for `sh`"));
         let rlimits = BTreeMap::from([("weight".to_owned(), 1)]);
         let place = Place { rlimits, ..Place::default() };

@@ -64,7 +64,7 @@ fn a_container_over_its_memory_is_found_out_with_request_and_use() {
     let cgroups = Cgroups::open(&config).unwrap();
     let wanted = limits("cpus:1;mem:32");
     let entry = cgroups.prepare(&id("c"), &wanted).unwrap();
-    let join = JoinContainer { cgroup_procs: entry.cgroup_procs.clone(), ..Default::default() };
+    let join = JoinContainer { cgroup_files: entry.cgroup_files.clone(), ..Default::default() };
     assert_eq!(isolator::out_of_memory(&join), None);
     let pid = shell(&config, "c", &entry, "head -c 200m /dev/zero | tail -c 200m | wc -c");
     reap(pid);
@@ -111,7 +111,7 @@ fn cgroups_that_a_task_made_inside_its_own_go_with_it() {
     let _cleanup = Cleanup(config.clone());
     let cgroups = Cgroups::open(&config).unwrap();
     let entry = cgroups.prepare(&id("c"), &limits("cpus:0.1;mem:64")).unwrap();
-    let procs = entry.cgroup_procs.iter().find(|path| path.contains("/memory/")).unwrap();
+    let procs = entry.cgroup_files.iter().find(|path| path.contains("/memory/")).unwrap();
     let inner = Path::new(procs).parent().unwrap().join("a/b");
     fs::create_dir_all(&inner).unwrap();
     let script = format!("sleep 100 & echo $! > {}/cgroup.procs; wait", inner.display());
@@ -181,7 +181,7 @@ fn version_2_gets_the_same_limits_by_its_own_names() {
     }
     let entry = cgroups.prepare(&id("c"), &limits("cpus:0.25;mem:64")).unwrap();
     let dir = root.join("c");
-    assert_eq!(entry.cgroup_procs, [dir.join("cgroup.procs").to_string_lossy()]);
+    assert_eq!(entry.cgroup_files, [dir.join("cgroup.procs").to_string_lossy()]);
     let value = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
     assert_eq!(value("cpu.weight"), "25");
     assert_eq!(value("cpu.max"), "25000 100000");

@@ -406,7 +406,7 @@ async fn a_task_in_its_container_is_limited_and_the_executor_tells_why_it_ended(
     let id = protocol::ContainerId::from("c");
     let entry = containment.prepare(&id, &limits).unwrap();
     let join = JoinContainer {
-        cgroup_procs: entry.cgroup_procs,
+        cgroup_files: entry.cgroup_files,
         user: Some("nobody".into()),
         ..JoinContainer::default()
     };

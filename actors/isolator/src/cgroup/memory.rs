@@ -101,7 +101,7 @@ fn oom_kills(dir: &Path) -> Result<u64, IsolatorError> {
 /// Whether the kernel killed something for memory in the container that `join` names: how an
 /// executor, which stays outside, learns why its task was killed, without a race with the agent.
 pub fn out_of_memory(join: &JoinContainer) -> Option<Limitation> {
-    let dirs = join.cgroup_procs.iter().filter_map(|procs| Path::new(procs).parent());
+    let dirs = join.cgroup_files.iter().filter_map(|procs| Path::new(procs).parent());
     let dir = dirs.into_iter().find(|dir| oom_kills(dir).is_ok_and(|count| count > 0))?;
     let version = if dir.join(V2_LIMIT).exists() { Version::V2 } else { Version::V1 };
     let group = Group { version, dir: dir.to_owned() };

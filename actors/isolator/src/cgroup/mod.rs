@@ -32,6 +32,10 @@ pub use memory::out_of_memory;
 
 /// The file that a process enters a cgroup by.
 pub(crate) const PROCS: &str = "cgroup.procs";
+/// Version 1: the file that a single thread enters by. A process that has just been forked is one
+/// thread, and entering so does not wait for every other fork of the machine to pass (as a write to
+/// `cgroup.procs` does: some 10 ms for each controller, against a fraction of one).
+const V1_TASKS: &str = "tasks";
 /// Version 2, since Linux 5.14: kills everything inside, forks included.
 const V2_KILL: &str = "cgroup.kill";
 
@@ -173,8 +177,9 @@ impl Containment for Cgroups {
             let _ = self.remove(id);
             return Err(error);
         }
-        let procs = |dir: &PathBuf| dir.join(PROCS).to_string_lossy().into_owned();
-        Ok(Entry { cgroup_procs: dirs.iter().map(procs).collect(), rlimits: BTreeMap::new() })
+        let name = if self.hierarchy.version() == Version::V1 { V1_TASKS } else { PROCS };
+        let file = |dir: &PathBuf| dir.join(name).to_string_lossy().into_owned();
+        Ok(Entry { cgroup_files: dirs.iter().map(file).collect(), rlimits: BTreeMap::new() })
     }
 
     fn update(&self, id: &ContainerId, limits: &Limits) -> Result<(), IsolatorError> {

@@ -65,7 +65,7 @@ pub(crate) fn shell(config: &IsolatorConfig, id: &str, entry: &Entry, script: &s
         directory: Path::new("/tmp"),
     };
     let place =
-        Place { cgroup_procs: &entry.cgroup_procs, rlimits: entry.rlimits.clone(), identity: None };
+        Place { cgroup_files: &entry.cgroup_files, rlimits: entry.rlimits.clone(), identity: None };
     spawn(&program, &place, Output { stdout: Stdio::null(), stderr: Stdio::null() }).unwrap()
 }
 
