@@ -316,7 +316,7 @@ async fn our_executor_stays_outside_and_is_told_how_its_tasks_get_in() {
     let join: JoinContainer = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
     assert_eq!(join.user.as_deref(), Some("nobody"));
     assert_eq!(join.cgroup_files.len(), 5, "{join:?}");
-    assert!(join.cgroup_files.iter().all(|path| path.ends_with("/c/cgroup.procs")), "{join:?}");
+    assert!(join.cgroup_files.iter().all(|path| path.ends_with("/c/tasks")), "{join:?}");
     assert!(stdout.contains("MESETA_CONTAINER_ID=c\n"), "{stdout}");
 }
 
