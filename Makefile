@@ -14,27 +14,27 @@ up: build ## build, then run a whole cluster on this machine until Ctrl-C (UP="-
 	@target/debug/meseta up $(UP)
 
 build: ## build every program, without optimisation (about 3 minutes the first time on 2 cores)
-	@scripts/setup build
+	@.ci/setup build
 	@echo "make: building the programs"
 	@$(CARGO) build $(BINS) --bins
 
 release: ## build every program, optimised, into target/release
-	@scripts/setup build
+	@.ci/setup build
 	@$(CARGO) build --release $(BINS) --bins
 
 test: ## run every test, the stories with real processes and a real etcd included
-	@scripts/setup test
+	@.ci/setup test
 	@echo "make: building the programs that the stories start"
 	@$(CARGO) build $(BINS) --bins
 	@echo "make: running the tests"
 	@$(CARGO) test --workspace
 
 unit: ## run the tests that need no process but their own
-	@scripts/setup build
+	@.ci/setup build
 	@$(CARGO) test --workspace --exclude meseta-integration
 
 stories: ## run the stories only; one of them with STORY=failover
-	@scripts/setup test
+	@.ci/setup test
 	@$(CARGO) build $(BINS) --bins
 	@$(CARGO) test --package meseta-integration $(if $(STORY),--test $(STORY))
 
@@ -44,7 +44,7 @@ fmt: ## check the format
 	@$(CARGO) fmt --all --check
 
 clippy: ## lint
-	@scripts/setup build
+	@.ci/setup build
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 layers: ## check that dependencies point inwards only
@@ -54,12 +54,12 @@ doc: ## build the documentation
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 bench: ## measure, each number beside its bound; writes target/bench/summary.json
-	@scripts/setup build
+	@.ci/setup build
 	@$(CARGO) build --release $(BINS) --bins
 	@$(CARGO) run --release --package meseta-bench
 
 setup: ## install, or name, what building and testing need
-	@scripts/setup test
+	@.ci/setup test
 
 clean: ## remove what was built
 	@$(CARGO) clean
