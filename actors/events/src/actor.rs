@@ -6,7 +6,6 @@ use std::time::Duration;
 use protocol::elector::{LEADER_TOPIC, LeaderChanged, Leadership};
 use protocol::events::{EventBatch, NextEvents, Report, types};
 use protocol::id::Epoch;
-use protocol::runtime::Subscribe;
 use protocol::{Address, Failure, FailureKind};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, ReplyTo, SpawnOptions};
 use serde_json::json;
@@ -18,10 +17,6 @@ pub const NAME: &str = "events";
 
 /// Where the leadership is learned, if the host has it.
 const ELECTOR: &str = "elector";
-/// Between two attempts to find the elector, which may start after this actor.
-const FOLLOW_AGAIN: Duration = Duration::from_millis(500);
-/// For the elector to answer.
-const FOLLOW_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest that a reader can wait for an event.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Readers that can wait at the same time; one more is refused. Each costs a look at every event.
@@ -46,14 +41,9 @@ struct Waiting {
     reply: ReplyTo<EventBatch>,
 }
 
-/// What can be due.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Due {
-    /// Look for the elector again.
-    Follow,
-    /// This reader has waited long enough.
-    Reader(u64),
-}
+/// The reader of this number has waited long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Patience(u64);
 
 /// Starts it.
 pub fn spawn(host: &Host) -> Result<Address, HostError> {
@@ -68,7 +58,7 @@ impl Events {
         let interested: Vec<u64> = readers.map(|(id, _)| *id).collect();
         let event = self.log.append((kind, report.kind), report.data, self.epoch, ctx.now());
         for id in interested {
-            ctx.cancel_timer(&Due::Reader(id));
+            ctx.cancel_timer(&Patience(id));
             let Some(reader) = self.waiting.remove(&id) else { continue };
             let events = vec![event.clone()];
             let (next, epoch) = (event.seq, Some(event.epoch));
@@ -95,50 +85,29 @@ impl Events {
         }
         self.readers += 1;
         let wait = Duration::from_millis(message.wait_ms).min(MAX_WAIT);
-        ctx.set_timer(Due::Reader(self.readers), wait);
+        ctx.set_timer(Patience(self.readers), wait);
         self.waiting.insert(self.readers, Waiting { types, reply: ctx.defer() });
         Ok(Outcome::Later)
-    }
-
-    /// Asks the elector of this host to tell who leads.
-    fn follow(&mut self, ctx: &mut Context<Self>) {
-        let elector = ctx.local(ELECTOR);
-        let subscribe = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
-        ctx.ask(&elector, subscribe, FOLLOW_DEADLINE, |_, answer, ctx| match answer {
-            Ok(()) => {
-                let elector = ctx.local(ELECTOR);
-                ctx.link(&elector);
-            }
-            Err(_) => ctx.set_timer(Due::Follow, FOLLOW_AGAIN),
-        });
     }
 }
 
 impl Actor for Events {
     const ABOUT: &'static str = "the ordered event log of this host, and those who wait for it";
-    type Timer = Due;
+    type Timer = Patience;
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers.on::<Report>().on::<NextEvents>().on::<LeaderChanged>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.follow(ctx);
+        let elector = ctx.local(ELECTOR);
+        ctx.follow(&elector, LEADER_TOPIC);
     }
 
-    fn timer(&mut self, timer: Due, ctx: &mut Context<Self>) {
-        match timer {
-            Due::Follow => self.follow(ctx),
-            Due::Reader(id) => {
-                if let Some(reader) = self.waiting.remove(&id) {
-                    reader.reply.reply(self.log.end());
-                }
-            }
+    fn timer(&mut self, reader: Patience, _: &mut Context<Self>) {
+        if let Some(reader) = self.waiting.remove(&reader.0) {
+            reader.reply.reply(self.log.end());
         }
-    }
-
-    fn exited(&mut self, _: protocol::runtime::Exited, ctx: &mut Context<Self>) {
-        ctx.set_timer(Due::Follow, FOLLOW_AGAIN);
     }
 
     fn inspect(&self) -> serde_json::Value {

@@ -1,11 +1,10 @@
 //! The `gateway` actor: tells the HTTP server beside it who leads, and people how it is doing.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
 use protocol::Failure;
 use protocol::elector::{LEADER_TOPIC, LeaderChanged, Leadership};
-use protocol::runtime::{Exited, Subscribe};
+use protocol::runtime::Exited;
 use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
 use serde_json::json;
 use tokio::sync::watch;
@@ -18,10 +17,6 @@ use crate::server::{Edge, ServeError, Server};
 pub const NAME: &str = "gateway";
 
 const ELECTOR: &str = "elector";
-/// Between two attempts to find the elector, which may start after this actor.
-const FOLLOW_AGAIN: Duration = Duration::from_millis(200);
-/// For the elector to answer.
-const FOLLOW_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why an edge could not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,27 +73,9 @@ struct GatewayActor {
     common: Common,
 }
 
-/// Look for the elector again.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Follow;
-
-impl GatewayActor {
-    fn follow(&mut self, ctx: &mut Context<Self>) {
-        let elector = ctx.local(ELECTOR);
-        let subscribe = Subscribe { topic: LEADER_TOPIC.to_owned(), subscriber: None };
-        ctx.ask(&elector, subscribe, FOLLOW_DEADLINE, |_, answer, ctx| match answer {
-            Ok(()) => {
-                let elector = ctx.local(ELECTOR);
-                ctx.link(&elector);
-            }
-            Err(_) => ctx.set_timer(Follow, FOLLOW_AGAIN),
-        });
-    }
-}
-
 impl Actor for GatewayActor {
     const ABOUT: &'static str = "the HTTP and WebSocket edge of this host; decides nothing";
-    type Timer = Follow;
+    type Timer = ();
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers.on::<LeaderChanged>();
@@ -106,18 +83,14 @@ impl Actor for GatewayActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         if self.follows {
-            self.follow(ctx);
+            let elector = ctx.local(ELECTOR);
+            ctx.follow(&elector, LEADER_TOPIC);
         }
     }
 
-    fn timer(&mut self, _: Follow, ctx: &mut Context<Self>) {
-        self.follow(ctx);
-    }
-
-    fn exited(&mut self, _: Exited, ctx: &mut Context<Self>) {
-        // Who leads without an elector? Nobody here, until it is back and says otherwise.
+    fn exited(&mut self, _: Exited, _: &mut Context<Self>) {
+        // Nobody here leads without an elector, until it is back and says otherwise.
         self.leadership.send_modify(|known| known.leading = false);
-        ctx.set_timer(Follow, FOLLOW_AGAIN);
     }
 
     fn inspect(&self) -> serde_json::Value {
@@ -135,6 +108,8 @@ impl Handler<LeaderChanged> for GatewayActor {
             let text = format!("the leadership is learned from {}", ctx.local(ELECTOR));
             return Outcome::Refuse(Failure::refused(text));
         }
+        let elector = ctx.sender().clone();
+        ctx.link(&elector);
         self.leadership.send_replace(message.leadership);
         Outcome::Reply(())
     }

@@ -13,7 +13,7 @@ use protocol::elector::Leadership;
 use protocol::monitor::GetUsage;
 use protocol::runtime::Inspect;
 use serde_json::{Value, json};
-use support::{BIG, SOON, World, client, leads};
+use support::{BIG, Elector, SOON, World, client, leads};
 
 async fn get(world: &World, path: &str) -> (u16, Value) {
     let response = client().get(world.url(path)).send().await.unwrap();
@@ -74,7 +74,11 @@ async fn a_standby_sends_everything_but_the_open_paths_to_the_leader() {
     }
     world.elect(leads(true, "10.0.0.1:5050")).await;
     world.wait_until_leading().await;
-    world.elect(Leadership { leader: None, leading: false }).await;
+    world.host.stop_actor("elector").await;
+    let stepped_down = async { while get(&world, "/api/v1/meseta/roles").await.0 == 200 {} };
+    tokio::time::timeout(SOON, stepped_down).await.unwrap();
+    let nobody = Leadership { leader: None, leading: false };
+    world.host.spawn("elector", Default::default(), move || Elector::new(&nobody)).unwrap();
     let nobody = async {
         while get(&world, "/redirect").await.0 != 503 {}
         get(&world, "/api/v1/meseta/tasks").await

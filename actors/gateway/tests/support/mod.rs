@@ -54,8 +54,7 @@ impl World {
         host.spawn("monitor", options, || Monitor).unwrap();
         host.spawn("services", options, || Lists).unwrap();
         if let Some(leadership) = leadership {
-            host.spawn("elector", options, move || Elector { leadership: leadership.clone() })
-                .unwrap();
+            host.spawn("elector", options, move || Elector::new(&leadership)).unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let gateway = Gateway::start(&host, listener, edge(&host)).unwrap();
@@ -118,8 +117,14 @@ pub(crate) fn leads(leading: bool, http: &str) -> Leadership {
 }
 
 /// Says who leads, and lets a test change it.
-struct Elector {
+pub(crate) struct Elector {
     leadership: Leadership,
+}
+
+impl Elector {
+    pub(crate) fn new(leadership: &Leadership) -> Self {
+        Self { leadership: leadership.clone() }
+    }
 }
 
 impl Actor for Elector {
