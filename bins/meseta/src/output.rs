@@ -31,6 +31,9 @@ pub(crate) fn list<T: Serialize, I, const N: usize>(
             let mut table = table();
             table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
             table.add_rows(items.into_iter().map(|item| row(item).map(Cell::new)));
+            for column in table.column_iter_mut() {
+                column.set_padding((0, 2));
+            }
             line(&trimmed(&table))
         }
     }
