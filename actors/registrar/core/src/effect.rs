@@ -6,42 +6,47 @@ use serde::Serialize;
 
 use crate::input::Timer;
 
-/// One record to be written, or to be gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One key to write.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RecordWrite {
     pub key: String,
-    /// Absent: the record goes.
+    /// Absent: the key goes.
     pub value: Option<Vec<u8>>,
-}
-
-/// What a call is answered with.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum Answer {
-    /// It is durable.
-    Applied,
-    Registry(RegistrySnapshot),
 }
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Effect {
-    /// Read all records from the store; the answer is `Input::Loaded`.
+    /// Read everything; the result is `Input::Loaded`.
     Load {
         epoch: Epoch,
     },
-    /// Write these under this epoch, all or none; the answer is `Input::Committed`.
+    /// Make these durable, all or none; the result is `Input::Committed`.
     Commit {
         epoch: Epoch,
         writes: Vec<RecordWrite>,
     },
+    /// Answer an ask.
     Reply {
         call: CallId,
         result: Result<Answer, Failure>,
     },
-    /// End this incarnation: what is held cannot be believed any longer.
+    /// End this incarnation; whoever waits hears that it died.
     Fail(String),
+    /// Replaces an earlier setting of the same timer.
     SetTimer {
         timer: Timer,
         at: Time,
     },
+    CancelTimer {
+        timer: Timer,
+    },
+}
+
+/// What an ask is answered with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Answer {
+    /// It is durable.
+    Applied,
+    Registry(RegistrySnapshot),
 }

@@ -7,22 +7,26 @@ use protocol::registrar::ApplyOperations;
 use protocol::{CallId, Epoch};
 use serde::Serialize;
 
-/// What can time out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Timer {
-    /// The registry could not be loaded; try again.
-    Load,
-}
-
 /// What became of a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Committed {
     /// It is durable.
     Done,
-    /// Certainly nothing was done; the text says why.
+    /// The epoch is not current any longer; nothing was done.
+    Deposed,
+    /// The store says no; nothing was done.
     Refused(String),
     /// It may or may not have been done.
     Unknown(String),
+}
+
+/// What can time out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Timer {
+    /// The registry could not be read; try again.
+    Load,
+    /// It is time to forget old records.
+    Prune,
 }
 
 /// A message, the result of an earlier effect, or a timer.
@@ -36,12 +40,12 @@ pub enum Input {
     GetRegistry {
         call: CallId,
     },
-    /// Answers [`crate::Effect::Load`]: the records by their keys.
+    /// Answers `Effect::Load`: every record of the store, or why they cannot be read.
     Loaded {
         epoch: Epoch,
         result: Result<BTreeMap<String, Vec<u8>>, String>,
     },
-    /// Answers [`crate::Effect::Commit`].
+    /// Answers `Effect::Commit`.
     Committed {
         epoch: Epoch,
         result: Committed,

@@ -1,24 +1,37 @@
 //! The registry and its batching: input and time in, effects out.
 //!
-//! Owns: the master's registry as it is durable, and the changes on their way into it.
+//! Owns: the master's registry, in memory as it is in the store. Everything is read when a term
+//! begins, and written record by record: one key for each agent and framework.
 //!
-//! Invariants:
-//! - a change is answered only when it is durable, and shows in [`State::registry`] only then;
-//! - one commit is under way at a time; what is asked meanwhile goes together as the next, in the
-//!   order asked;
-//! - nothing is committed under another epoch than the one this host leads under;
-//! - after an unknown outcome nothing is answered and nothing believed: the actor fails, and its
-//!   next incarnation loads.
+//! Invariants ([`State::check`]):
+//! - the registry in memory is what is durable: a change is visible, and answered, only after its
+//!   commit;
+//! - at most one commit is under way; what is asked meanwhile goes, in order and as far as the
+//!   limits of a commit allow, into the next one;
+//! - the operations of one request are applied whole or not at all;
+//! - after an outcome that is unknown nothing is believed: the actor ends, and its successor reads
+//!   the store.
 
+mod batch;
+mod draft;
 mod effect;
 mod input;
+mod operations;
+mod prune;
 mod records;
 mod state;
 mod step;
 
+pub use batch::Limits;
 pub use effect::{Answer, Effect, RecordWrite};
 pub use input::{Committed, Input, Timer};
+pub use prune::KEPT_FOR;
+pub use records::{AGENTS, FRAMEWORKS};
 pub use state::State;
 
 /// Writes that one commit may have: what etcd takes in one transaction.
 pub const MAX_WRITES: usize = 128;
+
+/// Bytes of keys and values that one commit may have: what etcd takes in one request, less what
+/// prefixes and encoding add.
+pub const MAX_BYTES: usize = 1_400_000;

@@ -1,56 +1,53 @@
-//! Where this host stands, and what a leader holds.
+//! Where the registrar stands.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use protocol::elector::Leadership;
-use protocol::registrar::{Registry, RegistryOperation};
+use protocol::registrar::{AgentStanding, Registry};
 use protocol::{CallId, Epoch};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::batch::{Batch, Limits, Request};
 
 /// The registrar of one host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
+    pub(crate) limits: Limits,
+    /// As `elector` said last.
     pub(crate) leadership: Leadership,
     pub(crate) role: Role,
 }
 
-/// How far this host is in leading.
-///
 /// ```text
-/// Standby ──elected──► Loading ──records read──► Leading
-///    ▲                    │                         │
-///    └────── deposed ─────┴─────────────────────────┘
+/// Standby ──elected──► Loading ──read──► Leading ──the store says deposed──► Deposed
+///    ▲                    │                 │                                   │
+///    └──── not leading ───┴─────────────────┴───────────────────────────────────┘
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Role {
     Standby,
-    Loading { epoch: Epoch },
-    Leading(Box<Term>),
+    /// The registry is being read; whoever asks for it waits.
+    Loading {
+        epoch: Epoch,
+        readers: Vec<CallId>,
+    },
+    Leading(Term),
+    /// The store has refused a commit of this term; the elector has not said so yet.
+    Deposed {
+        epoch: Epoch,
+    },
 }
 
-/// A leader's registry.
-#[derive(Clone, Debug)]
+/// A term in which the registry is served.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Term {
     pub(crate) epoch: Epoch,
     /// As it is durable.
-    pub(crate) durable: Registry,
-    /// The commit that is under way.
-    pub(crate) under_way: Option<Batch>,
-    /// What was asked since, oldest first.
-    pub(crate) queue: VecDeque<Wish>,
-}
-
-/// Operations that are answered together, because they were asked together.
-#[derive(Clone, Debug)]
-pub(crate) struct Wish {
-    pub(crate) call: CallId,
-    pub(crate) operations: Vec<RegistryOperation>,
-}
-
-/// Wishes that are committed together.
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    pub(crate) wishes: Vec<Wish>,
+    pub(crate) registry: Registry,
+    /// Under way.
+    pub(crate) batch: Option<Batch>,
+    pub(crate) queue: VecDeque<Request>,
+    pub(crate) commits: u64,
 }
 
 impl Default for State {
@@ -60,41 +57,73 @@ impl Default for State {
 }
 
 impl State {
-    /// A standby.
+    /// A standby, with the limits of the store.
     pub fn new() -> Self {
-        Self { leadership: Leadership { leader: None, leading: false }, role: Role::Standby }
+        Self::with_limits(Limits::default())
     }
 
-    /// The durable registry, on a leader that has loaded it.
-    pub fn registry(&self) -> Option<&Registry> {
-        match &self.role {
-            Role::Leading(term) => Some(&term.durable),
-            _ => None,
+    /// A standby whose commits take less.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits,
+            leadership: Leadership { leader: None, leading: false },
+            role: Role::Standby,
         }
     }
 
-    /// The epoch that this host leads or begins to lead under.
+    /// The term that this host leads, as far as the elector has said.
     pub fn epoch(&self) -> Option<Epoch> {
         match &self.role {
             Role::Standby => None,
-            Role::Loading { epoch } => Some(*epoch),
+            Role::Loading { epoch, .. } | Role::Deposed { epoch } => Some(*epoch),
             Role::Leading(term) => Some(term.epoch),
         }
     }
 
+    /// The registry as it is durable, once it is loaded.
+    pub fn registry(&self) -> Option<&Registry> {
+        match &self.role {
+            Role::Leading(term) => Some(&term.registry),
+            _ => None,
+        }
+    }
+
+    /// What must hold after every step.
+    pub fn check(&self) -> Result<(), String> {
+        let Role::Leading(term) = &self.role else { return Ok(()) };
+        if term.batch.is_none() && !term.queue.is_empty() {
+            return Err("requests wait for no commit".to_owned());
+        }
+        if term.batch.as_ref().is_some_and(|batch| batch.writes.is_empty()) {
+            return Err("a commit of nothing is under way".to_owned());
+        }
+        let mut calls = BTreeSet::new();
+        let batch = term.batch.iter().flat_map(|batch| &batch.calls);
+        match batch.chain(term.queue.iter().map(|r| &r.call)).find(|call| !calls.insert(**call)) {
+            Some(call) => Err(format!("call {call} would be answered twice")),
+            None => Ok(()),
+        }
+    }
+
     /// What is held, for people.
-    pub fn inspect(&self) -> serde_json::Value {
-        let role = match &self.role {
-            Role::Standby => "standby",
-            Role::Loading { .. } => "loading",
-            Role::Leading(_) => "leading",
+    pub fn inspect(&self) -> Value {
+        let (role, term) = match &self.role {
+            Role::Standby => ("standby", None),
+            Role::Loading { .. } => ("loading", None),
+            Role::Leading(term) => ("leading", Some(term)),
+            Role::Deposed { .. } => ("deposed", None),
         };
-        let mut state = json!({ "role": role, "epoch": self.epoch() });
-        if let Role::Leading(term) = &self.role {
-            state["agents"] = term.durable.agents.len().into();
-            state["frameworks"] = term.durable.frameworks.len().into();
-            state["committing"] = term.under_way.as_ref().map_or(0, |b| b.wishes.len()).into();
-            state["queued"] = term.queue.len().into();
+        let mut state = json!({ "role": role, "epoch": self.epoch(), "limits": self.limits });
+        if let Some(term) = term {
+            let agents = term.registry.agents.values();
+            let admitted = agents.filter(|agent| agent.standing == AgentStanding::Admitted).count();
+            let frameworks = term.registry.frameworks.values();
+            let living = frameworks.filter(|framework| framework.removed.is_none()).count();
+            state["agents"] = json!({ "admitted": admitted, "known": term.registry.agents.len() });
+            state["frameworks"] =
+                json!({ "living": living, "known": term.registry.frameworks.len() });
+            state["commits"] = term.commits.into();
+            state["requests_waiting"] = term.queue.len().into();
         }
         state
     }

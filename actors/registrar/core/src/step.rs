@@ -1,19 +1,25 @@
 //! The one way in.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use protocol::elector::Leadership;
 use protocol::registrar::{ApplyOperations, RegistrySnapshot};
 use protocol::{CallId, Epoch, Failure, FailureKind, Time};
 
+use crate::batch::{Batch, Limits, Request, pack};
 use crate::effect::{Answer, Effect};
 use crate::input::{Committed, Input, Timer};
-use crate::state::{Batch, Role, State, Term, Wish};
-use crate::{MAX_WRITES, records};
+use crate::prune;
+use crate::records;
+use crate::state::{Role, State, Term};
 
-/// Until the store is asked again: it is away for seconds when its own leader changes.
+/// Until the store is read again. It takes its own time to find out that it cannot be reached.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// Requests that may wait for a commit. At some milliseconds for each commit of many, one more
+/// than this would wait for minutes.
+const MAX_QUEUE: usize = 65_536;
 
 impl State {
     /// Takes one input; what is to be done is appended to `out`, to be performed in order.
@@ -25,6 +31,7 @@ impl State {
             Input::Loaded { epoch, result } => self.on_loaded(now, epoch, result, out),
             Input::Committed { epoch, result } => self.on_committed(epoch, result, out),
             Input::TimerFired(Timer::Load) => self.on_load_timer(out),
+            Input::TimerFired(Timer::Prune) => self.on_prune_timer(now, out),
         }
     }
 
@@ -35,28 +42,47 @@ impl State {
         if leads == self.epoch() {
             return;
         }
-        self.end_term(out);
+        self.end(Role::Standby, out);
         if let Some(epoch) = leads {
-            self.role = Role::Loading { epoch };
+            self.role = Role::Loading { epoch, readers: Vec::new() };
             out.push(Effect::Load { epoch });
         }
     }
 
-    fn end_term(&mut self, out: &mut Vec<Effect>) {
-        let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Standby) else { return };
-        for wish in term.under_way.into_iter().flat_map(|batch| batch.wishes) {
-            let why = "this host stopped leading during the write; its outcome is unknown";
-            let result = Err(Failure::new(FailureKind::ActorDied, why));
-            out.push(Effect::Reply { call: wish.call, result });
+    /// Leaves the present role; whoever waits is told why.
+    fn end(&mut self, next: Role, out: &mut Vec<Effect>) {
+        let before = std::mem::replace(&mut self.role, next);
+        let why = self.not_leader();
+        let mut waiting = Vec::new();
+        match before {
+            Role::Standby | Role::Deposed { .. } => {}
+            Role::Loading { readers, .. } => {
+                out.push(Effect::CancelTimer { timer: Timer::Load });
+                waiting = readers;
+            }
+            Role::Leading(term) => {
+                out.push(Effect::CancelTimer { timer: Timer::Prune });
+                let text = "this host stopped leading during the write; its outcome is unknown";
+                let unknown = Failure::new(FailureKind::ActorDied, text);
+                let batch = term.batch.into_iter().flat_map(|batch| batch.calls);
+                out.extend(batch.map(|call| refused(call, unknown.clone())));
+                waiting.extend(term.queue.into_iter().map(|request| request.call));
+            }
         }
-        for wish in term.queue {
-            let result = Err(self.leadership.not_leader());
-            out.push(Effect::Reply { call: wish.call, result });
+        out.extend(waiting.into_iter().map(|call| refused(call, why.clone())));
+    }
+
+    fn not_leader(&self) -> Failure {
+        match self.role {
+            Role::Deposed { .. } => Leadership { leader: None, leading: false }.not_leader(),
+            _ => self.leadership.not_leader(),
         }
     }
 
+    // --- loading ---
+
     fn on_load_timer(&mut self, out: &mut Vec<Effect>) {
-        if let Role::Loading { epoch } = self.role {
+        if let Role::Loading { epoch, .. } = self.role {
             out.push(Effect::Load { epoch });
         }
     }
@@ -68,49 +94,62 @@ impl State {
         result: Result<BTreeMap<String, Vec<u8>>, String>,
         out: &mut Vec<Effect>,
     ) {
-        let Role::Loading { epoch } = self.role else { return };
-        if loaded != epoch {
+        let Role::Loading { epoch, readers } = &mut self.role else { return };
+        if *epoch != loaded {
             return;
         }
-        match result.map(|found| records::read(&found)) {
-            Ok(Ok(durable)) => {
-                let queue = VecDeque::new();
-                let term = Term { epoch, durable, under_way: None, queue };
-                self.role = Role::Leading(Box::new(term));
+        let Ok(read) = result else {
+            return out.push(Effect::SetTimer { timer: Timer::Load, at: now + RETRY });
+        };
+        match records::read(read) {
+            Ok(registry) => {
+                let readers = std::mem::take(readers);
+                let (batch, queue) = (None, VecDeque::new());
+                let term = Term { epoch: loaded, registry, batch, queue, commits: 0 };
+                out.extend(readers.into_iter().map(|call| term.answer(call)));
+                self.role = Role::Leading(term);
+                out.push(Effect::SetTimer { timer: Timer::Prune, at: now + prune::INTERVAL });
             }
-            Ok(Err(unreadable)) => out.push(Effect::Fail(unreadable)),
-            Err(_) => out.push(Effect::SetTimer { timer: Timer::Load, at: now + RETRY }),
+            // To lead with a part of the registry would be to lose the rest.
+            Err(unreadable) => out.push(Effect::Fail(unreadable.to_string())),
         }
     }
 
-    fn on_get_registry(&self, call: CallId, out: &mut Vec<Effect>) {
-        let result = match &self.role {
-            Role::Leading(term) => Ok(Answer::Registry(RegistrySnapshot {
-                epoch: term.epoch,
-                registry: term.durable.clone(),
-            })),
-            _ => Err(self.leadership.not_leader()),
-        };
-        out.push(Effect::Reply { call, result });
+    fn on_get_registry(&mut self, call: CallId, out: &mut Vec<Effect>) {
+        match &mut self.role {
+            Role::Loading { readers, .. } => readers.push(call),
+            Role::Leading(term) => out.push(term.answer(call)),
+            Role::Standby | Role::Deposed { .. } => out.push(refused(call, self.not_leader())),
+        }
     }
+
+    // --- changing ---
 
     fn on_apply(&mut self, call: CallId, request: ApplyOperations, out: &mut Vec<Effect>) {
-        let refuse = |failure| Effect::Reply { call, result: Err(failure) };
+        let why = self.not_leader();
         let Role::Leading(term) = &mut self.role else {
-            return out.push(refuse(self.leadership.not_leader()));
+            return out.push(refused(call, why));
         };
         if request.epoch != term.epoch {
-            let (asked, own) = (request.epoch, term.epoch);
-            let text = format!("asked under epoch {asked}, this registrar leads under {own}");
-            return out.push(refuse(Failure::refused(text)));
+            let why = format!("epoch {} is over, this is epoch {}", request.epoch, term.epoch);
+            return out.push(refused(call, Failure::new(FailureKind::NotLeader, why)));
         }
-        let touched = records::keys(&request.operations).len();
-        if touched > MAX_WRITES {
-            let text = format!("{touched} records at once, at most {MAX_WRITES} are accepted");
-            return out.push(refuse(Failure::refused(text)));
+        if term.queue.len() >= MAX_QUEUE {
+            let why = "too many changes of the registry are waiting; ask again later";
+            return out.push(refused(call, Failure::new(FailureKind::Overloaded, why)));
         }
-        term.queue.push_back(Wish { call, operations: request.operations });
-        term.commit_next(out);
+        term.queue.push_back(Request { call, operations: request.operations });
+        term.commit_next(self.limits, out);
+    }
+
+    fn on_prune_timer(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let Role::Leading(term) = &mut self.role else { return };
+        out.push(Effect::SetTimer { timer: Timer::Prune, at: now + prune::INTERVAL });
+        // While others commit there is no hurry.
+        if term.batch.is_none() {
+            let draft = prune::draft(&term.registry, now, self.limits.writes);
+            term.begin(Batch::of(draft, &term.registry), out);
+        }
     }
 
     fn on_committed(&mut self, epoch: Epoch, result: Committed, out: &mut Vec<Effect>) {
@@ -118,61 +157,61 @@ impl State {
         if term.epoch != epoch {
             return;
         }
-        let Some(batch) = term.under_way.take() else { return };
+        let Some(batch) = term.batch.take() else { return };
         match result {
-            Committed::Done => term.on_durable(batch, out),
-            Committed::Refused(why) => {
-                for wish in batch.wishes {
-                    let result = Err(Failure::refused(why.clone()));
-                    out.push(Effect::Reply { call: wish.call, result });
-                }
+            Committed::Done => {
+                batch.draft.merge_into(&mut term.registry);
+                out.extend(batch.calls.into_iter().map(applied));
             }
-            Committed::Unknown(why) => return out.push(Effect::Fail(why)),
+            Committed::Refused(why) => {
+                let why = Failure::refused(why);
+                out.extend(batch.calls.into_iter().map(|call| refused(call, why.clone())));
+            }
+            Committed::Deposed => {
+                self.end(Role::Deposed { epoch }, out);
+                let why = self.not_leader();
+                return out.extend(batch.calls.into_iter().map(|call| refused(call, why.clone())));
+            }
+            Committed::Unknown(why) => {
+                term.batch = Some(batch);
+                return out.push(Effect::Fail(why));
+            }
         }
-        term.commit_next(out);
+        term.commit_next(self.limits, out);
     }
 }
 
 impl Term {
-    fn on_durable(&mut self, batch: Batch, out: &mut Vec<Effect>) {
-        for wish in batch.wishes {
-            for operation in &wish.operations {
-                records::apply(&mut self.durable, operation);
-            }
-            out.push(Effect::Reply { call: wish.call, result: Ok(Answer::Applied) });
+    fn answer(&self, call: CallId) -> Effect {
+        let snapshot = RegistrySnapshot { epoch: self.epoch, registry: self.registry.clone() };
+        Effect::Reply { call, result: Ok(Answer::Registry(snapshot)) }
+    }
+
+    /// Begins the next commit, if none is under way and something waits. What changes nothing is
+    /// answered at once.
+    fn commit_next(&mut self, limits: Limits, out: &mut Vec<Effect>) {
+        while self.batch.is_none() && !self.queue.is_empty() {
+            let (batch, odd) = pack(&mut self.queue, &self.registry, limits);
+            out.extend(odd.into_iter().map(|(call, why)| refused(call, why)));
+            self.begin(batch, out);
         }
     }
 
-    /// Commits what waits, as much of it as one commit takes, unless one is under way.
-    fn commit_next(&mut self, out: &mut Vec<Effect>) {
-        if self.under_way.is_some() {
-            return;
+    fn begin(&mut self, batch: Batch, out: &mut Vec<Effect>) {
+        if batch.writes.is_empty() {
+            return out.extend(batch.calls.into_iter().map(applied));
         }
-        let mut keys = BTreeSet::new();
-        let mut wishes = Vec::new();
-        while let Some(wish) = self.queue.front() {
-            let mut with = keys.clone();
-            with.extend(records::keys(&wish.operations));
-            if with.len() > MAX_WRITES {
-                break;
-            }
-            keys = with;
-            wishes.extend(self.queue.pop_front());
-        }
-        if wishes.is_empty() {
-            return;
-        }
-        let writes = records::writes(&self.preview(&keys, &wishes), &keys);
-        self.under_way = Some(Batch { wishes });
+        self.commits += 1;
+        let writes = batch.writes.values().cloned().collect();
+        self.batch = Some(batch);
         out.push(Effect::Commit { epoch: self.epoch, writes });
     }
+}
 
-    /// The records with these keys as they will be, and nothing else of the registry.
-    fn preview(&self, keys: &BTreeSet<String>, wishes: &[Wish]) -> protocol::registrar::Registry {
-        let mut next = records::part(&self.durable, keys);
-        for operation in wishes.iter().flat_map(|wish| &wish.operations) {
-            records::apply(&mut next, operation);
-        }
-        next
-    }
+fn applied(call: CallId) -> Effect {
+    Effect::Reply { call, result: Ok(Answer::Applied) }
+}
+
+fn refused(call: CallId, why: Failure) -> Effect {
+    Effect::Reply { call, result: Err(why) }
 }

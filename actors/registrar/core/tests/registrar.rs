@@ -4,39 +4,60 @@
 use std::collections::BTreeMap;
 
 use protocol::elector::{Leader, Leadership};
-use protocol::framework::AgentInfo;
-use protocol::registrar::{AgentStanding, ApplyOperations, RegistryOperation};
+use protocol::framework::{AgentInfo, FrameworkInfo};
+use protocol::registrar::{AgentStanding, ApplyOperations, FrameworkRecord, RegistryOperation};
 use protocol::{AgentId, CallId, Epoch, FailureKind, HostAddr, Resources, Time};
-use registrar_core::{Answer, Committed, Effect, Input, MAX_WRITES, RecordWrite, State};
+use registrar_core::{
+    Answer, Committed, Effect, Input, KEPT_FOR, Limits, MAX_WRITES, RecordWrite, State, Timer,
+};
 
 struct Registrar {
     state: State,
     store: BTreeMap<String, Vec<u8>>,
+    now: Time,
 }
 
 impl Registrar {
+    fn standby() -> Self {
+        Self { state: State::new(), store: BTreeMap::new(), now: Time(0) }
+    }
+
     fn leading(epoch: u64) -> Self {
-        let mut this = Self { state: State::new(), store: BTreeMap::new() };
+        let mut this = Self::standby();
         this.elect(epoch);
         this
     }
 
     fn elect(&mut self, epoch: u64) {
         let effects = self.step(Input::LeaderChanged(leadership(epoch)));
-        assert_eq!(effects, [Effect::Load { epoch: Epoch(epoch) }]);
+        assert_eq!(effects.last(), Some(&Effect::Load { epoch: Epoch(epoch) }));
         let result = Ok(self.store.clone());
-        assert_eq!(self.step(Input::Loaded { epoch: Epoch(epoch), result }), []);
+        self.step(Input::Loaded { epoch: Epoch(epoch), result });
+        assert!(self.state.registry().is_some());
     }
 
     fn step(&mut self, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
-        self.state.step(Time(0), input, &mut out);
+        self.state.step(self.now, input, &mut out);
+        self.state.check().unwrap();
         out
     }
 
     fn apply(&mut self, call: u64, epoch: u64, operations: Vec<RegistryOperation>) -> Vec<Effect> {
         let request = ApplyOperations { epoch: Epoch(epoch), operations };
         self.step(Input::Apply { call: CallId(call), request })
+    }
+
+    /// Applies under epoch 1, to the end; how many records that took.
+    fn apply_durably(&mut self, call: u64, operations: Vec<RegistryOperation>) -> usize {
+        let mut effects = self.apply(call, 1, operations);
+        self.write(&effects);
+        let records = writes(&effects).len();
+        if records > 0 {
+            effects = self.committed(1, Committed::Done);
+        }
+        assert_eq!(answered(&effects), [(call, true)]);
+        records
     }
 
     fn committed(&mut self, epoch: u64, result: Committed) -> Vec<Effect> {
@@ -88,6 +109,24 @@ fn admit(id: &str) -> RegistryOperation {
     RegistryOperation::AdmitAgent { agent_id: id.into(), info }
 }
 
+fn framework(id: &str, removed: Option<Time>) -> RegistryOperation {
+    let info = FrameworkInfo {
+        user: "root".into(),
+        name: id.into(),
+        id: Some(id.into()),
+        failover_timeout_ms: 0,
+        roles: vec![],
+        hostname: String::new(),
+        principal: None,
+        webui_url: None,
+        checkpoint: false,
+        capabilities: Default::default(),
+        labels: vec![],
+    };
+    let record = FrameworkRecord { info, registered: Time(1), removed };
+    RegistryOperation::PutFramework { framework_id: id.into(), record }
+}
+
 #[test]
 fn a_change_is_answered_and_visible_only_when_it_is_durable() {
     let mut registrar = Registrar::leading(1);
@@ -119,6 +158,7 @@ fn a_commit_never_has_more_writes_than_the_store_takes() {
     }
     assert_eq!(writes(&registrar.committed(1, Committed::Done)).len(), MAX_WRITES);
     assert_eq!(writes(&registrar.committed(1, Committed::Done)).len(), 10);
+    registrar.committed(1, Committed::Done);
     let many = (0..=MAX_WRITES).map(|n| admit(&format!("b{n}"))).collect();
     assert_eq!(answered(&registrar.apply(999, 1, many)), [(999, false)]);
 }
@@ -127,7 +167,7 @@ fn a_commit_never_has_more_writes_than_the_store_takes() {
 fn another_epoch_and_a_standby_are_refused() {
     let mut registrar = Registrar::leading(5);
     assert_eq!(answered(&registrar.apply(1, 4, vec![admit("a")])), [(1, false)]);
-    let mut standby = Registrar { state: State::new(), store: BTreeMap::new() };
+    let mut standby = Registrar::standby();
     let effects = standby.apply(1, 4, vec![admit("a")]);
     let [Effect::Reply { result: Err(failure), .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(failure.kind, FailureKind::NotLeader);
@@ -168,22 +208,18 @@ fn operations_are_idempotent_and_survive_the_way_through_the_store() {
     let id = AgentId::from("a");
     let unreachable =
         |since| RegistryOperation::MarkAgentUnreachable { agent_id: id.clone(), since };
-    let gone = RegistryOperation::MarkAgentGone { agent_id: id.clone(), since: Time(9) };
-    for (n, operations) in [
-        vec![admit("a"), admit("b")],
-        vec![unreachable(Time(3))],
-        vec![unreachable(Time(4))],
-        vec![gone.clone()],
-        vec![gone, admit("a")],
-        vec![RegistryOperation::RemoveAgent { agent_id: "b".into() }],
-        vec![RegistryOperation::RemoveAgent { agent_id: "b".into() }],
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let effects = registrar.apply(n as u64, 1, operations);
-        registrar.write(&effects);
-        assert_eq!(answered(&registrar.committed(1, Committed::Done)), [(n as u64, true)]);
+    let gone = |since| RegistryOperation::MarkAgentGone { agent_id: id.clone(), since };
+    let remove = |id: &str| RegistryOperation::RemoveAgent { agent_id: id.into() };
+    for (n, operations, records) in [
+        (0, vec![admit("a"), admit("b")], 2),
+        (1, vec![unreachable(Time(3))], 1),
+        (2, vec![unreachable(Time(4))], 0),
+        (3, vec![gone(Time(9))], 1),
+        (4, vec![gone(Time(10)), unreachable(Time(11)), remove("a")], 0),
+        (5, vec![remove("b")], 1),
+        (6, vec![remove("b")], 0),
+    ] {
+        assert_eq!(registrar.apply_durably(n, operations), records, "step {n}");
         if n == 2 {
             let since = registrar.state.registry().unwrap().agents["a"].standing;
             assert_eq!(since, AgentStanding::Unreachable { since: Time(3) });
@@ -201,8 +237,111 @@ fn operations_are_idempotent_and_survive_the_way_through_the_store() {
 }
 
 #[test]
+fn a_request_that_cannot_be_applied_is_refused_whole_and_alone() {
+    let mut registrar = Registrar::leading(1);
+    let gone = RegistryOperation::MarkAgentGone { agent_id: "a".into(), since: Time(1) };
+    registrar.apply_durably(1, vec![admit("a"), gone]);
+    registrar.apply(2, 1, vec![admit("b")]);
+    registrar.apply(3, 1, vec![admit("c"), admit("a")]);
+    let nobody = RegistryOperation::MarkAgentGone { agent_id: "nobody".into(), since: Time(1) };
+    registrar.apply(4, 1, vec![nobody]);
+    registrar.apply(5, 1, vec![admit("d")]);
+    let effects = registrar.committed(1, Committed::Done);
+    assert_eq!(answered(&effects), [(2, true), (3, false), (4, false)]);
+    let keys: Vec<_> = writes(&effects).into_iter().map(|write| write.key).collect();
+    assert_eq!(keys, ["agents/d"]);
+}
+
+#[test]
+fn a_framework_that_has_ended_does_not_come_back() {
+    let mut registrar = Registrar::leading(1);
+    registrar.apply_durably(1, vec![framework("f", None)]);
+    registrar.apply_durably(2, vec![framework("f", Some(Time(5)))]);
+    assert_eq!(answered(&registrar.apply(3, 1, vec![framework("f", None)])), [(3, false)]);
+    assert_eq!(registrar.apply_durably(4, vec![framework("f", Some(Time(6)))]), 0);
+    let record = &registrar.state.registry().unwrap().frameworks["f"];
+    assert_eq!(record.removed, Some(Time(5)));
+}
+
+#[test]
+fn a_commit_never_has_more_bytes_than_the_store_takes() {
+    let mut registrar = Registrar::standby();
+    registrar.state = State::with_limits(Limits { writes: 128, bytes: 1000 });
+    registrar.elect(1);
+    registrar.apply(0, 1, vec![admit("first")]);
+    for n in 1..=20 {
+        registrar.apply(n, 1, vec![admit(&format!("a{n}"))]);
+    }
+    let mut last = 0;
+    while last < 20 {
+        let effects = registrar.committed(1, Committed::Done);
+        let size = |write: &RecordWrite| write.key.len() + write.value.as_ref().unwrap().len();
+        let bytes: usize = writes(&effects).iter().map(size).sum();
+        assert!(bytes <= 1000, "{bytes} bytes at once");
+        last = answered(&effects).last().unwrap().0;
+    }
+    let many = (0..30).map(|n| admit(&format!("b{n}"))).collect();
+    assert_eq!(answered(&registrar.apply(99, 1, many)), [(99, false)]);
+}
+
+#[test]
+fn a_commit_that_the_store_refuses_for_its_epoch_ends_the_term() {
+    let mut registrar = Registrar::leading(1);
+    registrar.apply(1, 1, vec![admit("a")]);
+    registrar.apply(2, 1, vec![admit("b")]);
+    let effects = registrar.committed(1, Committed::Deposed);
+    let kinds = effects.iter().filter_map(|effect| match effect {
+        Effect::Reply { call, result: Err(failure) } => Some((call.0, failure.kind)),
+        _ => None,
+    });
+    let not_leader = FailureKind::NotLeader;
+    assert_eq!(kinds.collect::<Vec<_>>(), [(2, not_leader), (1, not_leader)]);
+    assert_eq!(answered(&registrar.apply(3, 1, vec![admit("c")])), [(3, false)]);
+    let get = registrar.step(Input::GetRegistry { call: CallId(4) });
+    assert_eq!(answered(&get), [(4, false)]);
+    registrar.elect(2);
+}
+
+#[test]
+fn whoever_asks_for_the_registry_while_it_is_read_is_answered_when_it_is() {
+    let mut registrar = Registrar::standby();
+    let get = registrar.step(Input::GetRegistry { call: CallId(1) });
+    assert_eq!(answered(&get), [(1, false)]);
+    registrar.step(Input::LeaderChanged(leadership(1)));
+    assert_eq!(registrar.step(Input::GetRegistry { call: CallId(2) }), []);
+    let failed = Input::Loaded { epoch: Epoch(1), result: Err("away".into()) };
+    let effects = registrar.step(failed);
+    assert!(matches!(effects[..], [Effect::SetTimer { timer: Timer::Load, .. }]));
+    assert_eq!(registrar.step(Input::TimerFired(Timer::Load)), [Effect::Load { epoch: Epoch(1) }]);
+    let loaded = Input::Loaded { epoch: Epoch(1), result: Ok(BTreeMap::new()) };
+    assert_eq!(answered(&registrar.step(loaded)), [(2, true)]);
+}
+
+#[test]
+fn old_records_are_forgotten_but_never_that_an_agent_is_gone() {
+    let mut registrar = Registrar::leading(1);
+    let unreachable =
+        |id: &str, since| RegistryOperation::MarkAgentUnreachable { agent_id: id.into(), since };
+    let gone = RegistryOperation::MarkAgentGone { agent_id: "gone".into(), since: Time(1) };
+    let late = Time(1) + KEPT_FOR;
+    registrar.apply_durably(1, vec![admit("old"), admit("late"), admit("here"), admit("gone")]);
+    registrar.apply_durably(2, vec![unreachable("old", Time(1)), unreachable("late", late), gone]);
+    registrar.apply_durably(3, vec![framework("old", Some(Time(1))), framework("here", None)]);
+    registrar.now = late + std::time::Duration::from_secs(60);
+    let effects = registrar.step(Input::TimerFired(Timer::Prune));
+    registrar.write(&effects);
+    registrar.committed(1, Committed::Done);
+    let registry = registrar.state.registry().unwrap();
+    assert_eq!(
+        registry.agents.keys().map(AgentId::as_str).collect::<Vec<_>>(),
+        ["gone", "here", "late"]
+    );
+    assert!(registry.frameworks.contains_key("here") && registry.frameworks.len() == 1);
+}
+
+#[test]
 fn a_record_that_cannot_be_read_is_not_passed_over() {
-    let mut registrar = Registrar { state: State::new(), store: BTreeMap::new() };
+    let mut registrar = Registrar::standby();
     registrar.step(Input::LeaderChanged(leadership(1)));
     let result = Ok(BTreeMap::from([("agents/a".to_owned(), vec![0xc1])]));
     let effects = registrar.step(Input::Loaded { epoch: Epoch(1), result });
