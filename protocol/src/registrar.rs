@@ -82,7 +82,8 @@ pub struct ApplyOperations {
     pub operations: Vec<RegistryOperation>,
 }
 
-/// The registry as it is durable now. Refused until this host leads and has loaded it.
+/// The registry as it is durable now. Refused by a host that does not lead; answered by one that
+/// does as soon as it has loaded it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GetRegistry {}
 

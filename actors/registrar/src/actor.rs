@@ -53,6 +53,7 @@ impl Registrar {
             Effect::Reply { call, result } => self.answer(call, result),
             Effect::Fail(why) => ctx.fail(why),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
+            Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
         }
     }
 
@@ -99,6 +100,7 @@ impl Registrar {
 fn committed(outcome: Result<(), CommitError>) -> Committed {
     match outcome {
         Ok(()) => Committed::Done,
+        Err(CommitError::Deposed { .. }) => Committed::Deposed,
         Err(error) if error.is_unknown() => Committed::Unknown(error.to_string()),
         Err(error) => Committed::Refused(error.to_string()),
     }
@@ -131,6 +133,11 @@ impl Actor for Registrar {
 
 impl Handler<LeaderChanged> for Registrar {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
+        let elector = ctx.local("elector");
+        if *ctx.sender() != elector {
+            let why = format!("the leadership is learned from {elector} alone");
+            return Outcome::Refuse(Failure::refused(why));
+        }
         self.take(Input::LeaderChanged(message.leadership), ctx);
         Outcome::Reply(())
     }
@@ -149,5 +156,29 @@ impl Handler<GetRegistry> for Registrar {
         let call = self.wait(Waiting::Registry(ctx.defer()));
         self.take(Input::GetRegistry { call }, ctx);
         Outcome::Later
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_the_core_are_those_of_the_store() {
+        assert_eq!(registrar_core::MAX_WRITES, store::MAX_WRITES);
+        assert_eq!(registrar_core::MAX_BYTES, store::MAX_BYTES);
+    }
+
+    #[test]
+    fn each_error_of_the_store_has_its_outcome() {
+        let epoch = Epoch(1);
+        assert_eq!(committed(Ok(())), Committed::Done);
+        assert_eq!(committed(Err(CommitError::Deposed { epoch })), Committed::Deposed);
+        let unknown = CommitError::Unknown("x".into());
+        assert!(matches!(committed(Err(unknown)), Committed::Unknown(_)));
+        let rejected = CommitError::Rejected("x".into());
+        assert!(matches!(committed(Err(rejected)), Committed::Refused(_)));
+        let large = CommitError::TooLarge { what: "x".into(), limit: "y".into() };
+        assert!(matches!(committed(Err(large)), Committed::Refused(_)));
     }
 }

@@ -87,7 +87,7 @@ async fn what_was_answered_is_there_in_the_next_term_and_the_old_epoch_writes_no
     term.resign().await;
     let late = ApplyOperations { epoch: old, operations: vec![framework(99)] };
     let refused = host.ask(&registrar, late, SOON).await.unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Refused, "{refused}");
+    assert_eq!(refused.kind, FailureKind::NotLeader, "{refused}");
     host.shutdown().await;
 
     let (host, registrar, term) = lead(&store).await;

@@ -165,6 +165,12 @@ impl Term {
         failure: Failure,
         out: &mut Vec<Effect>,
     ) {
+        // What the registry refuses now (no space, say) it may take later. To an agent `Refused`
+        // would mean never.
+        let failure = match failure.kind {
+            FailureKind::Refused => Failure::new(FailureKind::Conflict, failure.message),
+            _ => failure,
+        };
         match change.call() {
             Some(call) => refuse(call, failure, out),
             None => self.queue_removal(now, id, out),

@@ -68,6 +68,17 @@ fn the_id_is_kept_for_an_agent_whose_admission_had_an_unknown_outcome() {
 }
 
 #[test]
+fn a_registry_that_cannot_take_an_agent_now_does_not_turn_it_away_for_ever() {
+    let mut manager = Manager::leading(vec![]);
+    manager.holding = true;
+    let call = manager.call();
+    let message = Box::new(registration(1, None, 1, 1));
+    manager.give(Input::RegisterAgent { call, message });
+    manager.release(Err(failed(FailureKind::Refused)));
+    assert_eq!(manager.answer(call).unwrap().unwrap_err().kind, FailureKind::Conflict);
+}
+
+#[test]
 fn every_registration_raises_the_generation() {
     let mut manager = Manager::leading(vec![]);
     let first = manager.join(1);
