@@ -14,13 +14,12 @@ use protocol::elector::LeaderChanged;
 use protocol::framework::AgentInfo;
 use protocol::runtime::Exited;
 use protocol::{Failure, HostAddr};
-use runtime::{Actor, Context, Handler, Handlers, Outcome, SpawnOptions};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, SpawnOptions};
 use serde_json::json;
 
 use crate::checkpoints::Checkpoints;
 use crate::config::{AgentConfig, OnShutdown};
 use crate::machine::{Machine, MachineError, absolute, executor_beside_us};
-use crate::waiting::{Calls, Waiting};
 
 /// Its name on an agent's host.
 pub const NAME: &str = "agent";
@@ -316,7 +315,7 @@ impl Handler<RegisterExecutor> for Agent {
         ctx: &mut Context<Self>,
     ) -> Outcome<ExecutorRegistered> {
         let sender = ctx.sender().clone();
-        let call = self.calls.add(Waiting::Registered(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<ExecutorRegistered>());
         self.take(Input::RegisterExecutor { call, sender, message }, ctx);
         Outcome::Later
     }
@@ -324,7 +323,7 @@ impl Handler<RegisterExecutor> for Agent {
 
 impl Handler<ReportStatus> for Agent {
     fn handle(&mut self, message: ReportStatus, ctx: &mut Context<Self>) -> Outcome<()> {
-        let call = self.calls.add(Waiting::Done(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<()>());
         self.take(Input::ReportStatus { call, message }, ctx);
         Outcome::Later
     }
@@ -332,7 +331,7 @@ impl Handler<ReportStatus> for Agent {
 
 impl Handler<GetAgentState> for Agent {
     fn handle(&mut self, _: GetAgentState, ctx: &mut Context<Self>) -> Outcome<AgentStateReply> {
-        let call = self.calls.add(Waiting::State(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<AgentStateReply>());
         self.take(Input::GetAgentState { call }, ctx);
         Outcome::Later
     }
@@ -340,7 +339,7 @@ impl Handler<GetAgentState> for Agent {
 
 impl Handler<ReadSandbox> for Agent {
     fn handle(&mut self, message: ReadSandbox, ctx: &mut Context<Self>) -> Outcome<SandboxChunk> {
-        let call = self.calls.add(Waiting::Chunk(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<SandboxChunk>());
         self.take(Input::ReadSandbox { call, message }, ctx);
         Outcome::Later
     }
@@ -353,7 +352,7 @@ impl Handler<StopAgent> for Agent {
             return Outcome::Refuse(Failure::refused(text));
         }
         let kill = message.kill.unwrap_or(self.config.on_shutdown == OnShutdown::Kill);
-        let call = self.calls.add(Waiting::Done(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<()>());
         self.take(Input::Stop { call, kill }, ctx);
         Outcome::Later
     }

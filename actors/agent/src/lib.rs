@@ -16,7 +16,6 @@ mod machine;
 mod master;
 mod perform;
 mod sandbox;
-mod waiting;
 
 pub use actor::{Agent, NAME, TOPIC};
 pub use config::{AgentConfig, OnShutdown};

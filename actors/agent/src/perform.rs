@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agent_core::{Effect, Input, SandboxRead, TaskKey, ToExecutor, ToFrameworks};
+use agent_core::{Effect, Input, Reply, SandboxRead, TaskKey, ToExecutor, ToFrameworks};
+use protocol::agent::SandboxChunk;
 use protocol::agents::RegisterAgent;
 use protocol::executor::LaunchTask;
 use protocol::isolator::{LaunchContainer, RecoverContainers};
@@ -47,7 +48,7 @@ impl Agent {
             Effect::Confirm(message) => Self::confirm(message, ctx),
             Effect::SetMaster(message) => ctx.tell(&ctx.local(UPDATES), message),
             Effect::ForgetFramework(message) => ctx.tell(&ctx.local(UPDATES), message),
-            Effect::Reply { call, reply } => self.calls.answer(call, reply),
+            Effect::Reply { call, reply } => self.answer(call, reply),
             Effect::ReadFile { call, read } => self.read_file(call, read, ctx),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
@@ -129,8 +130,17 @@ impl Agent {
         });
     }
 
+    fn answer(&mut self, call: CallId, reply: Reply) {
+        match reply {
+            Reply::Done => self.calls.reply(call, ()),
+            Reply::Registered(registered) => self.calls.reply(call, registered),
+            Reply::AgentState(state) => self.calls.reply(call, *state),
+            Reply::Refused(failure) => self.calls.refuse(call, failure),
+        }
+    }
+
     fn read_file(&mut self, call: CallId, read: SandboxRead, ctx: &mut Context<Self>) {
-        let Some(reply) = self.calls.chunk(call) else { return };
+        let Some(reply) = self.calls.take::<SandboxChunk>(call) else { return };
         let reading = tokio::task::spawn_blocking(move || sandbox::read(&read));
         ctx.run(reading, |_, result, _| match result {
             Ok(Ok(chunk)) => reply.reply(chunk),

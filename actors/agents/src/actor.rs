@@ -9,11 +9,10 @@ use protocol::agents::{
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::runtime::Exited;
-use runtime::{Actor, Context, Handler, Handlers, Outcome, Placement, ReplyTo, SpawnOptions};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::waiting::{Calls, Waiting};
 
 /// Messages that may wait: what a large cluster's agents send when all find a new leader at once.
 const CAPACITY: usize = 65_536;
@@ -45,9 +44,8 @@ impl Agents {
     ) -> Outcome<R>
     where
         R: Serialize + Send + 'static,
-        Waiting: From<ReplyTo<R>>,
     {
-        let call = self.calls.add(ctx.defer::<R>().into());
+        let call = self.calls.add(ctx.defer::<R>());
         self.take(input(call), ctx);
         Outcome::Later
     }

@@ -6,7 +6,6 @@
 mod actor;
 mod config;
 mod perform;
-mod waiting;
 
 pub use actor::Agents;
 pub use config::Config;

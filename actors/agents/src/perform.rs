@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use agents_core::{CommitId, Effect, Input, ToAgent, ToFrameworks};
+use agents_core::{CommitId, Effect, Input, Reply, ToAgent, ToFrameworks};
 use protocol::frameworks::AgentsRecovered;
 use protocol::registrar::{ApplyOperations, GetRegistry};
-use protocol::{Address, Epoch};
+use protocol::{Address, CallId, Epoch, Failure};
 use runtime::Context;
 
 use crate::actor::Agents;
@@ -37,13 +37,23 @@ impl Agents {
             Effect::ToAgent { to, message } => to_agent(&to, message, ctx),
             Effect::Link(agent) => ctx.link(&agent),
             Effect::Unlink(agent) => ctx.unlink(&agent),
-            Effect::Reply { call, result } => self.calls.answer(call, result),
+            Effect::Reply { call, result } => self.answer(call, result),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
             Effect::Emit(report) => {
                 let events = ctx.local("events");
                 ctx.tell(&events, report);
             }
+        }
+    }
+
+    fn answer(&mut self, call: CallId, result: Result<Reply, Failure>) {
+        match result {
+            Ok(Reply::Done) => self.calls.reply(call, ()),
+            Ok(Reply::Registered(answer)) => self.calls.reply(call, answer),
+            Ok(Reply::Agents(answer)) => self.calls.reply(call, answer),
+            Ok(Reply::Agent(answer)) => self.calls.reply(call, answer),
+            Err(failure) => self.calls.refuse(call, failure),
         }
     }
 }

@@ -1,15 +1,12 @@
 //! Messages in, `State::step`, effects out.
 
-use std::collections::BTreeMap;
-
 use allocator_core::{Effect, Input, Options, State, Timer};
 use protocol::allocator::{
     AddAgent, AddFramework, GetRoles, RecoverResources, RemoveAgent, RemoveFramework,
     ResetAllocator, ReviveRoles, RoleList, SetFrameworkActive, SuppressRoles,
 };
-use protocol::id::CallId;
 use protocol::{Address, Failure, Message};
-use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, ReplyTo, SpawnOptions};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
 use serde_json::json;
 
 /// Its name on every host that has one.
@@ -25,8 +22,7 @@ pub struct Allocator {
     state: State,
     /// Where facts come from and allocations go.
     frameworks: Option<Address>,
-    asked: BTreeMap<CallId, ReplyTo<RoleList>>,
-    calls: CallId,
+    calls: Calls,
     effects: Vec<Effect>,
 }
 
@@ -42,8 +38,7 @@ impl Allocator {
         Self {
             state: State::new(options),
             frameworks: None,
-            asked: BTreeMap::new(),
-            calls: CallId::default(),
+            calls: Calls::default(),
             effects: Vec::new(),
         }
     }
@@ -64,11 +59,7 @@ impl Allocator {
                     ctx.tell(frameworks, offer);
                 }
             }
-            Effect::Reply { call, roles } => {
-                if let Some(asker) = self.asked.remove(&call) {
-                    asker.reply(roles);
-                }
-            }
+            Effect::Reply { call, roles } => self.calls.reply(call, roles),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
         }
@@ -145,9 +136,8 @@ impl Handler<ResetAllocator> for Allocator {
 
 impl Handler<GetRoles> for Allocator {
     fn handle(&mut self, _: GetRoles, ctx: &mut Context<Self>) -> Outcome<RoleList> {
-        self.calls = self.calls.next();
-        self.asked.insert(self.calls, ctx.defer());
-        self.step(Input::GetRoles { call: self.calls }, ctx);
+        let call = self.calls.add(ctx.defer::<RoleList>());
+        self.step(Input::GetRoles { call }, ctx);
         Outcome::Later
     }
 }

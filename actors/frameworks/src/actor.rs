@@ -10,11 +10,10 @@ use protocol::frameworks::{
 };
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
-use runtime::{Actor, Context, Handler, Handlers, Outcome, Placement, ReplyTo, SpawnOptions};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::waiting::{Calls, Waiting};
 
 /// Messages that may wait: an agent of 10,000 tasks that was cut off sends that many updates at
 /// once, and several agents come back together.
@@ -53,9 +52,8 @@ impl Frameworks {
     fn asked<R>(&mut self, request: Request, ctx: &mut Context<Self>) -> Outcome<R>
     where
         R: Serialize + Send + 'static,
-        Waiting: From<ReplyTo<R>>,
     {
-        let call = self.calls.add(ctx.defer::<R>().into());
+        let call = self.calls.add(ctx.defer::<R>());
         let from = ctx.sender().clone();
         self.take(Input::Asked { call, from, request }, ctx);
         Outcome::Later

@@ -9,7 +9,6 @@
 mod actor;
 mod config;
 mod perform;
-mod waiting;
 
 pub use actor::Frameworks;
 pub use config::Config;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use frameworks_core::{Effect, Input, ToAgents, ToAllocator, ToScheduler};
-use protocol::id::{Epoch, FrameworkId};
+use frameworks_core::{Answer, Effect, Input, ToAgents, ToAllocator, ToScheduler};
+use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::{ApplyOperations, GetRegistry};
-use protocol::{Address, Message};
+use protocol::{Address, Failure, Message};
 use runtime::Context;
 
 use crate::actor::Frameworks;
@@ -33,13 +33,24 @@ impl Frameworks {
             Effect::ToScheduler { scheduler, message } => to_scheduler(&scheduler, message, ctx),
             Effect::ToAgents(message) => to_agents(message, ctx),
             Effect::ToAllocator(message) => to_allocator(&self.allocator(ctx), message, ctx),
-            Effect::Reply { call, result } => self.calls.answer(call, result),
+            Effect::Reply { call, result } => self.answer(call, result),
             Effect::LinkScheduler(scheduler) => ctx.link(&scheduler),
             Effect::UnlinkScheduler(scheduler) => ctx.unlink(&scheduler),
             Effect::LinkAllocator => ctx.link(&self.allocator(ctx)),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
             Effect::Emit(report) => tell_local("events", report, ctx),
+        }
+    }
+
+    fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
+        match result {
+            Ok(Answer::Done) => self.calls.reply(call, ()),
+            Ok(Answer::Subscribed(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Frameworks(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Tasks(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Offers(answer)) => self.calls.reply(call, answer),
+            Err(failure) => self.calls.refuse(call, failure),
         }
     }
 }

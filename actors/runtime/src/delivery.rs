@@ -196,6 +196,12 @@ pub struct ReplyTo<R> {
     of: PhantomData<fn(R)>,
 }
 
+impl<R> ReplyTo<R> {
+    pub(crate) fn into_inner(self) -> Reply {
+        self.reply
+    }
+}
+
 impl<R: Serialize + Send + 'static> ReplyTo<R> {
     pub(crate) fn new(reply: Reply) -> Self {
         Self { reply, of: PhantomData }

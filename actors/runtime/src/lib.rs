@@ -12,6 +12,7 @@
 mod actor;
 mod ask;
 mod builtin;
+mod calls;
 mod cell;
 mod clock;
 mod connection;
@@ -34,6 +35,7 @@ mod stats;
 mod timers;
 
 pub use actor::{Actor, Handler, Outcome};
+pub use calls::Calls;
 pub use context::Context;
 pub use delivery::ReplyTo;
 pub use handlers::Handlers;
