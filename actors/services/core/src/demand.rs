@@ -32,6 +32,10 @@ impl Demand {
         }
     }
 
+    pub(crate) fn wanted(&self) -> &BTreeMap<String, usize> {
+        &self.wanted
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.wanted.is_empty()
     }

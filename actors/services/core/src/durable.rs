@@ -26,6 +26,11 @@ impl Durable {
         self.epoch
     }
 
+    /// How many batches are not durable yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Writes, and does `then` when the writes are durable.
     pub(crate) fn persist(&mut self, writes: Vec<Write>, then: Vec<Effect>, out: &mut Vec<Effect>) {
         if writes.is_empty() {

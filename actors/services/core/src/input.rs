@@ -29,10 +29,9 @@ pub enum Input {
         epoch: Epoch,
         id: PersistId,
     },
-    /// It is not known whether these writes are durable.
+    /// It is not known what of the writes under way is durable.
     PersistFailed {
         epoch: Epoch,
-        id: PersistId,
         why: String,
     },
 

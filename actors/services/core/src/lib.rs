@@ -40,4 +40,5 @@ mod updates;
 pub use config::Config;
 pub use effect::{Answer, AppRecord, Effect, Event, PersistId, Timer, Write};
 pub use input::{Input, Records};
+pub use queries::Summary;
 pub use state::Services;

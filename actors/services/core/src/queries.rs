@@ -1,11 +1,15 @@
 //! Questions about apps and about the scheduler itself.
 
-use protocol::services::{AppList, AppStatus, AppVersions, DeploymentList, ServicesInfo};
-use protocol::{CallId, FrameworkId, Time};
+use std::collections::BTreeMap;
+
+use protocol::services::{AppList, AppStatus, AppVersions, DeploymentList, Instance, ServicesInfo};
+use protocol::task::TaskState;
+use protocol::{CallId, Epoch, FrameworkId, Time};
+use serde::Serialize;
 
 use crate::config::Config;
 use crate::effect::{Answer, Effect};
-use crate::state::{AppEntry, Leading};
+use crate::state::{AppEntry, Leading, Role, Services};
 
 impl Leading {
     pub(crate) fn on_get_app(&mut self, now: Time, call: CallId, id: &str, out: &mut Vec<Effect>) {
@@ -56,4 +60,73 @@ pub(crate) fn info(config: &Config, framework: Option<&FrameworkId>, connected: 
         failover_timeout_ms: u64::try_from(failover_timeout_ms).unwrap_or(u64::MAX),
         connected,
     })
+}
+
+/// What there is to see of a scheduler.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// `standby`, `recovering` or `leading`.
+    pub role: &'static str,
+    pub epoch: Option<Epoch>,
+    pub framework_id: Option<FrameworkId>,
+    pub connected: bool,
+    pub apps: usize,
+    pub instances: usize,
+    pub running: usize,
+    pub kills: usize,
+    pub deployments: usize,
+    /// Instances that wait for an offer, by app.
+    pub wanted: BTreeMap<String, usize>,
+    /// Batches of writes that are not durable yet.
+    pub writing: usize,
+}
+
+impl Services {
+    /// The term that this process leads in, or is about to.
+    pub fn epoch(&self) -> Option<Epoch> {
+        match &self.role {
+            Role::Standby(_) => None,
+            Role::Recovering { epoch, .. } => Some(*epoch),
+            Role::Leading(leading) => Some(leading.durable.epoch()),
+        }
+    }
+
+    /// For people and tests.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            role: "standby",
+            epoch: self.epoch(),
+            framework_id: None,
+            connected: false,
+            apps: 0,
+            instances: 0,
+            running: 0,
+            kills: 0,
+            deployments: 0,
+            wanted: BTreeMap::new(),
+            writing: 0,
+        };
+        match &self.role {
+            Role::Standby(_) => {}
+            Role::Recovering { .. } => summary.role = "recovering",
+            Role::Leading(leading) => leading.summarise(&mut summary),
+        }
+        summary
+    }
+}
+
+impl Leading {
+    fn summarise(&self, summary: &mut Summary) {
+        let is_running = |i: &&Instance| i.state == TaskState::Running;
+        summary.role = "leading";
+        summary.framework_id = self.framework_id.clone();
+        summary.connected = self.connected;
+        summary.apps = self.apps.len();
+        summary.instances = self.instances.iter().count();
+        summary.running = self.instances.iter().filter(is_running).count();
+        summary.kills = self.kills.len();
+        summary.deployments = self.deployments.len();
+        summary.wanted = self.demand.wanted().clone();
+        summary.writing = self.durable.waiting();
+    }
 }

@@ -26,14 +26,6 @@ impl Services {
         }
     }
 
-    fn epoch(&self) -> Option<Epoch> {
-        match &self.role {
-            Role::Standby(_) => None,
-            Role::Recovering { epoch, .. } => Some(*epoch),
-            Role::Leading(leading) => Some(leading.durable.epoch()),
-        }
-    }
-
     /// Everything of the last term ends; who waits is told who leads now.
     fn step_down(&mut self, leadership: &Leadership, out: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.role, Role::Standby(leadership.clone())) {

@@ -33,7 +33,7 @@ impl Leading {
     fn step(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Persisted { epoch, id } => self.durable.on_persisted(epoch, id, out),
-            Input::PersistFailed { epoch, why, .. } => self.on_persist_failed(epoch, why, out),
+            Input::PersistFailed { epoch, why } => self.on_persist_failed(epoch, why, out),
 
             Input::Subscribed { framework_id } => self.on_subscribed(now, framework_id, out),
             Input::Rejected { removed, why } => self.on_rejected(now, removed, why, out),
