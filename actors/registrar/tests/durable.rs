@@ -1,9 +1,14 @@
 //! The registrar on a real store file.
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
 
+#[path = "../../store/tests/common/mod.rs"]
+mod common;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::EtcdServer;
+use nix::sys::signal::Signal;
 use protocol::elector::{Leader, LeaderChanged, Leadership};
 use protocol::framework::FrameworkInfo;
 use protocol::registrar::{ApplyOperations, FrameworkRecord, GetRegistry, RegistryOperation};
@@ -94,4 +99,29 @@ async fn what_was_answered_is_there_in_the_next_term_and_the_old_epoch_writes_no
     let found = loaded(&host, &registrar).await;
     assert!(found.epoch == term.epoch() && found.epoch > old);
     assert_eq!(found.registry.frameworks.len(), 50);
+}
+
+#[actix_rt::test]
+async fn after_a_write_of_unknown_outcome_the_registry_is_read_anew() {
+    let etcd = EtcdServer::start().await;
+    // Longer than the silence: the term goes on.
+    let ttl = Duration::from_secs(60);
+    let config = StoreConfig::Etcd { endpoints: vec![etcd.endpoint().to_owned()], ttl };
+    let store = store::open(&config, "test", "master").unwrap();
+    let (host, registrar, term) = lead(&store).await;
+    loaded(&host, &registrar).await;
+    let apply = |n| ApplyOperations { epoch: term.epoch(), operations: vec![framework(n)] };
+    host.ask(&registrar, apply(1), SOON).await.unwrap();
+
+    etcd.signal(Signal::SIGSTOP);
+    let unknown = host.ask(&registrar, apply(2), 3 * SOON).await.unwrap_err();
+    assert_eq!(unknown.kind, FailureKind::ActorDied, "{unknown}");
+    etcd.signal(Signal::SIGCONT);
+
+    let stored = store.load("frameworks/").await.unwrap();
+    let found = loaded(&host, &registrar).await;
+    assert_eq!(found.epoch, term.epoch());
+    assert_eq!(found.registry.frameworks.len(), stored.len());
+    host.ask(&registrar, apply(2), SOON).await.unwrap();
+    assert_eq!(loaded(&host, &registrar).await.registry.frameworks.len(), 2);
 }
