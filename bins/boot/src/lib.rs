@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod duration;
+mod ending;
 pub mod exit;
 pub mod flags;
 pub mod logs;
@@ -17,6 +18,7 @@ pub mod signals;
 mod stores;
 
 pub use config::{ConfigError, Invalid, Loaded, Settings};
+pub use ending::{Fatal, end_of, resign};
 pub use flags::CommonFlags;
 pub use logs::{LogFormat, Logging};
 pub use ready::Ready;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use agent::{Agent, Machine};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use boot::Shutdown;
 use boot::net::Opened;
 use gateway::{AgentEdge, Gateway};
@@ -53,19 +53,13 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     let gateway = Gateway::start(&host, http, AgentEdge)?;
     ready.announce()?;
 
-    let fatal = tokio::select! {
-        () = shutdown.asked() => None,
-        why = host.fatal() => Some(why),
-    };
+    let ended = boot::end_of(&host, &mut shutdown).await;
     gateway.stop().await;
-    if fatal.is_none() {
+    if ended.is_ok() {
         stop_agent(&host, &settings).await;
     }
     host.shutdown().await;
-    match fatal {
-        Some(why) => bail!(why),
-        None => Ok(()),
-    }
+    Ok(ended?)
 }
 
 /// Leaves the tasks running or ends them all, as configured.

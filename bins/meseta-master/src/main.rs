@@ -4,26 +4,21 @@ mod config;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use agents::Agents;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use boot::Shutdown;
 use boot::net::Opened;
 use elector::Candidate;
 use frameworks::Frameworks;
 use gateway::{Gateway, MasterEdge};
-use protocol::elector::Resign;
 use registrar::Registrar;
-use runtime::{Host, SpawnOptions};
+use runtime::SpawnOptions;
 
 use config::{Flags, Settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// etcd answers within milliseconds, or is not there; leadership then ends with the lease.
-const RESIGN: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     boot::serve::<Flags, _>(serve)
@@ -48,23 +43,9 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     elector::spawn(&host, store, candidate)?;
     ready.announce()?;
 
-    let fatal = tokio::select! {
-        () = shutdown.asked() => None,
-        why = host.fatal() => Some(why),
-    };
-    resign(&host).await;
+    let ended = boot::end_of(&host, &mut shutdown).await;
+    boot::resign(&host).await;
     gateway.stop().await;
     host.shutdown().await;
-    match fatal {
-        Some(why) => bail!(why),
-        None => Ok(()),
-    }
-}
-
-/// First, so that another master leads while this one is still closing its doors.
-async fn resign(host: &Host) {
-    let resigned = host.ask(&host.address_of(elector::NAME), Resign {}, RESIGN).await;
-    if let Err(failure) = resigned {
-        tracing::warn!(%failure, "leadership is not given up; it ends with its lease");
-    }
+    Ok(ended?)
 }
