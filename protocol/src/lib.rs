@@ -5,7 +5,9 @@
 //! logic beyond validation, conversion and the algebra.
 //!
 //! Invariant: every struct here is encoded with its field names (see [`codec`]); new fields are
-//! optional or defaulted, so an older peer can read a newer message and the other way round.
+//! optional or defaulted, so an older peer can read a newer message and the other way round. An enum
+//! with an `Unknown` can get new variants as long as they are bare words; what an unknown one would
+//! bring along cannot be skipped. `tests/golden` has the bytes of every message on record.
 
 pub mod address;
 pub mod blob;
@@ -41,3 +43,22 @@ pub use id::*;
 pub use message::{Failure, FailureKind, Message};
 pub use resources::{Resource, Resources, Scalar};
 pub use time::Time;
+
+/// Every receiver, by the name of its module, and the names of its messages.
+pub const RECEIVERS: &[(&str, &[&str])] = &[
+    ("agent", agent::MESSAGES),
+    ("agents", agents::MESSAGES),
+    ("allocator", allocator::MESSAGES),
+    ("elector", elector::MESSAGES),
+    ("events", events::MESSAGES),
+    ("executor", executor::MESSAGES),
+    ("fetcher", fetcher::MESSAGES),
+    ("frameworks", frameworks::MESSAGES),
+    ("isolator", isolator::MESSAGES),
+    ("monitor", monitor::MESSAGES),
+    ("registrar", registrar::MESSAGES),
+    ("runtime", runtime::MESSAGES),
+    ("scheduler", scheduler::MESSAGES),
+    ("services", services::MESSAGES),
+    ("updates", updates::MESSAGES),
+];

@@ -18,11 +18,16 @@ pub trait Message: Serialize + DeserializeOwned + JsonSchema + fmt::Debug + Send
     type Reply: Serialize + DeserializeOwned + JsonSchema + fmt::Debug + Send + 'static;
 }
 
-/// Declares messages: `messages! { Ping -> Pong, Publish }` (no arrow: one-way).
+/// Declares messages: `messages! { Ping -> Pong, Publish }` (no arrow: one-way). Once in a module,
+/// whose `MESSAGES` then lists them.
 #[macro_export]
 macro_rules! messages {
     ($($name:ident $(-> $reply:ty)?),+ $(,)?) => {
         $( $crate::messages!(@one $name $(-> $reply)?); )+
+
+        /// The names of the messages that this module declares.
+        #[allow(dead_code, unreachable_pub, reason = "not every module's list is read")]
+        pub const MESSAGES: &[&str] = &[$( stringify!($name) ),+];
     };
     (@one $name:ident) => { $crate::messages!(@one $name -> ()); };
     (@one $name:ident -> $reply:ty) => {

@@ -1,0 +1,150 @@
+//! To `frameworks`.
+
+use protocol::framework::{Allocation, Filters, FrameworkSummary, Operation};
+use protocol::frameworks::*;
+use protocol::task::{Reason, TaskState};
+
+use super::common::*;
+use super::{Sample, To};
+
+const FILTERS: Filters = Filters { refuse_ms: 120_000 };
+
+pub(super) fn add(samples: &mut Vec<Sample>) {
+    let mut to = To::new("frameworks", samples);
+    subscriptions(&mut to);
+    offers(&mut to);
+    tasks(&mut to);
+    from_the_agents_manager(&mut to);
+    from_agents(&mut to);
+    questions(&mut to);
+}
+
+fn subscriptions(to: &mut To<'_>) {
+    let subscribe = SubscribeFramework {
+        info: framework(),
+        suppressed_roles: vec!["*".into()],
+        scheduler: Some(address("scheduler")),
+    };
+    to.ask(&subscribe, &FrameworkSubscribed { framework_id: framework_id(), epoch: EPOCH })
+        .tell(&TeardownFramework { framework_id: framework_id() });
+}
+
+fn offers(to: &mut To<'_>) {
+    to.tell(&AcceptOffers {
+        framework_id: framework_id(),
+        offer_ids: vec![offer_id()],
+        operations: vec![Operation::Launch { tasks: vec![task_info()] }],
+        filters: FILTERS,
+    })
+    .tell(&DeclineOffers {
+        framework_id: framework_id(),
+        offer_ids: vec![offer_id()],
+        filters: FILTERS,
+    })
+    .tell(&ReviveOffers { framework_id: framework_id(), roles: vec!["eng/web".into()] })
+    .tell(&SuppressOffers { framework_id: framework_id(), roles: vec!["eng/web".into()] })
+    .tell(&OfferAllocations {
+        round: 3,
+        allocations: vec![Allocation {
+            framework_id: framework_id(),
+            role: "eng/web".into(),
+            agent_id: agent_id(),
+            generation: GENERATION,
+            resources: resources(),
+        }],
+    });
+}
+
+fn tasks(to: &mut To<'_>) {
+    let question = TaskQuestion { task_id: task_id(), agent_id: Some(agent_id()) };
+    to.tell(&KillTask {
+        framework_id: framework_id(),
+        task_id: task_id(),
+        agent_id: Some(agent_id()),
+        kill_policy: Some(kill_policy()),
+    })
+    .tell(&ShutdownExecutor {
+        framework_id: framework_id(),
+        agent_id: agent_id(),
+        executor_id: executor_id(),
+    })
+    .tell(&AcknowledgeUpdate {
+        framework_id: framework_id(),
+        agent_id: agent_id(),
+        task_id: task_id(),
+        update_id: update_id(),
+    })
+    .tell(&ReconcileTasks { framework_id: framework_id(), tasks: vec![question] })
+    .tell(&MessageToExecutor {
+        framework_id: framework_id(),
+        agent_id: agent_id(),
+        executor_id: executor_id(),
+        data: data(),
+    });
+}
+
+fn from_the_agents_manager(to: &mut To<'_>) {
+    to.tell(&AgentJoined {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        info: agent_info(),
+        tasks: vec![task()],
+        executors: vec![running_executor()],
+        frameworks: vec![framework()],
+    })
+    .tell(&AgentLeft {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        cause: AgentLossCause::Unreachable,
+    })
+    .tell(&LaunchUndeliverable {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        framework_id: framework_id(),
+        task_ids: vec![task_id()],
+        reason: Reason::AgentDisconnected,
+        message: "the agent is disconnected".into(),
+    })
+    .tell(&AgentsRecovered { epoch: EPOCH, agents: vec![agent_id()] });
+}
+
+fn from_agents(to: &mut To<'_>) {
+    to.tell(&ForwardUpdate {
+        framework_id: framework_id(),
+        agent_id: agent_id(),
+        status: status(TaskState::Starting),
+        latest_state: TaskState::Finished,
+    })
+    .tell(&ExecutorExited {
+        agent_id: agent_id(),
+        framework_id: framework_id(),
+        executor_id: executor_id(),
+        status: -1,
+    })
+    .tell(&MessageFromExecutor {
+        agent_id: agent_id(),
+        framework_id: framework_id(),
+        executor_id: executor_id(),
+        data: data(),
+    });
+}
+
+fn questions(to: &mut To<'_>) {
+    let summary = FrameworkSummary {
+        info: framework(),
+        framework_id: framework_id(),
+        connected: true,
+        active: true,
+        registered: NOW,
+        suppressed_roles: ["*".to_owned()].into(),
+        tasks: 200,
+        offers: 4,
+        used: resources(),
+        offered: resources(),
+    };
+    let get_tasks =
+        GetTasks { framework_id: Some(framework_id()), task_id: Some(task_id()), completed: true };
+    to.ask(&GetFrameworks {}, &FrameworkList { frameworks: vec![summary] })
+        .ask(&get_tasks, &TaskList { tasks: vec![task()] })
+        .ask(&GetOffers {}, &OfferList { offers: vec![offer()] });
+}

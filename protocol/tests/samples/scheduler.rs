@@ -1,0 +1,35 @@
+//! To `scheduler`.
+
+use protocol::scheduler::*;
+use protocol::task::TaskState;
+
+use super::common::*;
+use super::{Sample, To};
+
+pub(super) fn add(samples: &mut Vec<Sample>) {
+    let mut to = To::new("scheduler", samples);
+    to.tell(&ResourceOffers { framework_id: framework_id(), offers: vec![offer()] })
+        .tell(&RescindOffers { framework_id: framework_id(), offer_ids: vec![offer_id()] })
+        .tell(&UpdateStatus {
+            framework_id: framework_id(),
+            status: status(TaskState::Unreachable),
+        })
+        .tell(&ReportFailure {
+            framework_id: framework_id(),
+            agent_id: agent_id(),
+            executor_id: Some(executor_id()),
+            status: Some(256),
+        })
+        .tell(&ExecutorMessage {
+            framework_id: framework_id(),
+            agent_id: agent_id(),
+            executor_id: executor_id(),
+            data: data(),
+        })
+        .tell(&FrameworkError {
+            framework_id: framework_id(),
+            message: "another scheduler has subscribed".into(),
+        })
+        .tell(&SchedulerSubscribed { framework_id: framework_id(), epoch: EPOCH, master: host() })
+        .tell(&SchedulerDisconnected {});
+}
