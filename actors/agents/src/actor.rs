@@ -1,7 +1,6 @@
 //! The actor: messages in.
 
 use agents_core::{Input, State, Timer};
-use protocol::CallId;
 use protocol::agents::{
     AgentList, AgentRegistered, AgentSummary, GetAgent, GetAgents, MarkAgentGone, Pong,
     RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage,
@@ -9,6 +8,7 @@ use protocol::agents::{
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::runtime::Exited;
+use protocol::{CallId, Failure};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
 use serde::Serialize;
 
@@ -141,8 +141,18 @@ macro_rules! told {
     )+};
 }
 
+impl Handler<LeaderChanged> for Agents {
+    fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
+        let elector = ctx.local("elector");
+        if *ctx.sender() != elector {
+            let why = format!("the leadership is learned from {elector} alone");
+            return Outcome::Refuse(Failure::refused(why));
+        }
+        self.told(Input::LeaderChanged(message), ctx)
+    }
+}
+
 told! {
-    LeaderChanged,
     Pong,
     RouteLaunch,
     RouteKill,

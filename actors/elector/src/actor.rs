@@ -1,13 +1,12 @@
 //! Messages and news of the election in, the core's effects out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use elector_core::{Candidate, Effect, Input, Reply, Seen, State, Timer};
 use protocol::elector::{GetLeader, LEADER_TOPIC, LeaderChanged, Leadership, Resign};
 use protocol::{Address, CallId, Epoch, Failure, codec};
 use runtime::{
-    Actor, Context, Handler, Handlers, Host, HostError, Outcome, Placement, ReplyTo, SpawnOptions,
+    Actor, Calls, Context, Handler, Handlers, Host, HostError, Outcome, Placement, SpawnOptions,
 };
 use store::{Ended, Incumbent, Store, StoreError, Term};
 use tokio::sync::{oneshot, watch};
@@ -26,13 +25,7 @@ pub struct Elector {
     /// Dropping it ends the candidacy.
     candidacy: Option<oneshot::Sender<()>>,
     term: Option<Term>,
-    calls: BTreeMap<CallId, Waiting>,
-    next_call: u64,
-}
-
-enum Waiting {
-    Leadership(ReplyTo<Leadership>),
-    Resigned(ReplyTo<()>),
+    calls: Calls,
 }
 
 /// Starts it. The scope of `store` is what the candidates compete for.
@@ -56,8 +49,7 @@ impl Elector {
             value,
             candidacy: None,
             term: None,
-            calls: BTreeMap::new(),
-            next_call: 0,
+            calls: Calls::default(),
         }
     }
 
@@ -133,20 +125,11 @@ impl Elector {
     }
 
     fn reply(&mut self, call: CallId, result: Result<Reply, Failure>) {
-        match (self.calls.remove(&call), result) {
-            (Some(Waiting::Leadership(to)), Ok(Reply::Leadership(now))) => to.reply(now),
-            (Some(Waiting::Resigned(to)), Ok(Reply::Resigned)) => to.reply(()),
-            (Some(Waiting::Leadership(to)), Err(failure)) => to.refuse(failure),
-            (Some(Waiting::Resigned(to)), Err(failure)) => to.refuse(failure),
-            (waiting, _) => debug_assert!(waiting.is_none(), "an answer of another kind"),
+        match result {
+            Ok(Reply::Leadership(leadership)) => self.calls.reply(call, leadership),
+            Ok(Reply::Resigned) => self.calls.reply(call, ()),
+            Err(failure) => self.calls.refuse(call, failure),
         }
-    }
-
-    fn wait(&mut self, waiting: Waiting) -> CallId {
-        self.next_call += 1;
-        let call = CallId(self.next_call);
-        self.calls.insert(call, waiting);
-        call
     }
 
     fn observe(&mut self, mut seen: watch::Receiver<Option<Incumbent>>, ctx: &mut Context<Self>) {
@@ -219,7 +202,7 @@ impl Actor for Elector {
 
 impl Handler<GetLeader> for Elector {
     fn handle(&mut self, _: GetLeader, ctx: &mut Context<Self>) -> Outcome<Leadership> {
-        let call = self.wait(Waiting::Leadership(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<Leadership>());
         self.take(Input::GetLeader { call }, ctx);
         Outcome::Later
     }
@@ -227,7 +210,7 @@ impl Handler<GetLeader> for Elector {
 
 impl Handler<Resign> for Elector {
     fn handle(&mut self, _: Resign, ctx: &mut Context<Self>) -> Outcome<()> {
-        let call = self.wait(Waiting::Resigned(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<()>());
         self.take(Input::Resign { call }, ctx);
         Outcome::Later
     }

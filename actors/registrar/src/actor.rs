@@ -1,40 +1,26 @@
 //! The actor: messages in, effects performed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::registrar::{ApplyOperations, GetRegistry, RegistrySnapshot};
 use protocol::{CallId, Epoch, Failure};
 use registrar_core::{Answer, Committed, Effect, Input, RecordWrite, State, Timer};
-use runtime::{Actor, Context, Handler, Handlers, Outcome, ReplyTo};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome};
 use store::{CommitError, Store, Write};
-
-/// One who waits for an answer of the core.
-enum Waiting {
-    Applied(ReplyTo<()>),
-    Registry(ReplyTo<RegistrySnapshot>),
-}
 
 /// The registrar of one master.
 pub struct Registrar {
     core: State,
     store: Arc<dyn Store>,
-    last_call: CallId,
-    waiting: BTreeMap<CallId, Waiting>,
+    calls: Calls,
 }
 
 impl Registrar {
     /// A standby, until the elector of this host says otherwise. The store is the one that the
     /// elector campaigns in: its epochs are the fence.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { core: State::new(), store, last_call: CallId::default(), waiting: BTreeMap::new() }
-    }
-
-    fn wait(&mut self, waiting: Waiting) -> CallId {
-        self.last_call = self.last_call.next();
-        self.waiting.insert(self.last_call, waiting);
-        self.last_call
+        Self { core: State::new(), store, calls: Calls::default() }
     }
 
     /// Gives one input to the core and does what it wants.
@@ -81,17 +67,10 @@ impl Registrar {
     }
 
     fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
-        let Some(waiting) = self.waiting.remove(&call) else { return };
-        match (waiting, result) {
-            (Waiting::Applied(to), Ok(Answer::Applied)) => to.reply(()),
-            (Waiting::Registry(to), Ok(Answer::Registry(snapshot))) => to.reply(snapshot),
-            (Waiting::Applied(to), Err(failure)) => to.refuse(failure),
-            (Waiting::Registry(to), Err(failure)) => to.refuse(failure),
-            (waiting, Ok(answer)) => {
-                // Dropping it tells the asker that it will not be answered.
-                drop(waiting);
-                debug_assert!(false, "a call was answered with {answer:?}");
-            }
+        match result {
+            Ok(Answer::Applied) => self.calls.reply(call, ()),
+            Ok(Answer::Registry(snapshot)) => self.calls.reply(call, snapshot),
+            Err(failure) => self.calls.refuse(call, failure),
         }
     }
 }
@@ -145,7 +124,7 @@ impl Handler<LeaderChanged> for Registrar {
 
 impl Handler<ApplyOperations> for Registrar {
     fn handle(&mut self, request: ApplyOperations, ctx: &mut Context<Self>) -> Outcome<()> {
-        let call = self.wait(Waiting::Applied(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<()>());
         self.take(Input::Apply { call, request }, ctx);
         Outcome::Later
     }
@@ -153,7 +132,7 @@ impl Handler<ApplyOperations> for Registrar {
 
 impl Handler<GetRegistry> for Registrar {
     fn handle(&mut self, _: GetRegistry, ctx: &mut Context<Self>) -> Outcome<RegistrySnapshot> {
-        let call = self.wait(Waiting::Registry(ctx.defer()));
+        let call = self.calls.add(ctx.defer::<RegistrySnapshot>());
         self.take(Input::GetRegistry { call }, ctx);
         Outcome::Later
     }
