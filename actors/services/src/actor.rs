@@ -12,18 +12,21 @@ use protocol::services::{
     DeleteApp, GetApp, GetAppVersions, GetApps, GetDeployments, GetServicesInfo, KillInstances,
     PutApp, RestartApp, ScaleApp,
 };
-use protocol::{Epoch, HostAddr, Message};
-use runtime::{Actor, Context, Handler, Handlers, Outcome, ReplyTo, SpawnOptions};
+use protocol::{CallId, Epoch, Failure, FailureKind, HostAddr, Message};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, SpawnOptions};
 use serde::Serialize;
 use services_core::{Effect, Input, Timer};
 use store::Store;
 
-use crate::calls::{Calls, Waiting};
 use crate::config::Config;
 use crate::writer::Writer;
 
 /// Messages that may wait: a master that was away tells of every task at once.
 const CAPACITY: usize = 65_536;
+
+/// Calls that may wait at a time. They wait for the store, which takes milliseconds; when it hangs,
+/// more callers are told so than are kept.
+const MAX_CALLS: usize = 10_000;
 
 /// What can time out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,16 +76,18 @@ impl Services {
     /// A call of the core, answered later.
     fn asked<R>(
         &mut self,
-        input: impl FnOnce(protocol::CallId) -> Input,
+        input: impl FnOnce(CallId) -> Input,
         ctx: &mut Context<Self>,
     ) -> Outcome<R>
     where
         R: Serialize + Send + 'static,
-        Waiting: From<ReplyTo<R>>,
     {
-        if let Some(call) = self.calls.add(ctx.defer::<R>().into()) {
-            self.take(input(call), ctx);
+        if self.calls.len() >= MAX_CALLS {
+            let text = format!("{MAX_CALLS} calls wait for the store already; ask again later");
+            return Outcome::Refuse(Failure::new(FailureKind::Overloaded, text));
         }
+        let call = self.calls.add(ctx.defer::<R>());
+        self.take(input(call), ctx);
         Outcome::Later
     }
 

@@ -5,7 +5,6 @@
 //! calls, commits, answers and events. What is decided, and its invariants, are in `services_core`.
 
 mod actor;
-mod calls;
 mod config;
 mod keys;
 mod perform;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use driver::{Relay, SchedulerConfig, start_scheduler};
 use protocol::events::Report;
 use protocol::framework::Operation;
-use protocol::{Epoch, FrameworkId};
+use protocol::{CallId, Epoch, Failure, FrameworkId};
 use runtime::Context;
-use services_core::{Effect, Event, Input};
+use services_core::{Answer, Effect, Event, Input};
 
 use crate::NAME;
 use crate::actor::{Alarm, Services};
@@ -38,12 +38,25 @@ impl Services {
             }
             Effect::Subscribe { framework_id } => self.subscribe(framework_id, ctx),
             Effect::Unsubscribe => self.unsubscribe(),
-            Effect::Reply { call, result } => self.calls.answer(call, result),
+            Effect::Reply { call, result } => self.answer(call, result),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
             Effect::Emit(event) => report(&event, ctx),
             Effect::Fail { why } => ctx.fail(why),
             call => self.call_master(call),
+        }
+    }
+
+    fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
+        match result {
+            Ok(Answer::Accepted(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Killed(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::App(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Apps(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Versions(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Deployments(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Info(answer)) => self.calls.reply(call, answer),
+            Err(failure) => self.calls.refuse(call, failure),
         }
     }
 

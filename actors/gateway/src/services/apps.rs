@@ -209,7 +209,7 @@ fn read_many(edge: &ServicesEdge, body: &Value) -> Result<Vec<(String, AppPatch)
 /// The app's id, made absolute; it has to be there.
 fn needed_id(patch: &AppPatch, path: &str, faults: &mut Faults) -> String {
     if patch.id.is_none() {
-        faults.missing(&format!("{path}/id"));
+        faults.missing_unless_wrong(&format!("{path}/id"));
     }
     absolute(patch.id.as_deref().unwrap_or_default())
 }

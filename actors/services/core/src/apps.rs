@@ -250,6 +250,7 @@ impl Leading {
         if app.last_config_change_at == app.version {
             entry.backoff.reset();
             entry.vacant.clear();
+            self.demand.on_changed();
         }
         if entry.app != app {
             entry.versions.insert(0, app.clone());

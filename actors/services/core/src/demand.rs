@@ -59,6 +59,11 @@ impl Demand {
         self.served = Some(app_id.to_owned());
     }
 
+    /// What is wanted is another thing now: what did not fit before may fit.
+    pub(crate) fn on_changed(&mut self) {
+        self.grown = true;
+    }
+
     /// A new subscription: nothing is suppressed, and nothing has been revived.
     pub(crate) fn on_subscribed(&mut self) {
         self.suppressed = false;

@@ -144,6 +144,20 @@ fn a_change_replaces_every_instance_without_a_gap() {
 }
 
 #[test]
+fn what_did_not_fit_is_offered_for_again_when_it_asks_for_less() {
+    let mut world = World::new(1);
+    world.put(AppSpec { cpus: protocol::Scalar::from_milli(64_000), ..spec("/web", 1) });
+    world.settle();
+    assert!(world.tasks("/web").is_empty());
+    let revivals = world.master.revivals;
+    world.advance(seconds(1));
+    world.put(spec("/web", 1));
+    assert_eq!(world.master.revivals, revivals + 1);
+    world.settle();
+    assert_eq!(world.running("/web"), 1);
+}
+
+#[test]
 fn a_restart_replaces_what_is_unchanged() {
     let mut world = World::new(1);
     let before = world.put(spec("/web", 1));

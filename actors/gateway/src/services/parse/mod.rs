@@ -33,6 +33,13 @@ impl Faults {
         self.shape(path, "error.path.missing");
     }
 
+    /// The same, if nothing is known to be wrong there already.
+    pub(super) fn missing_unless_wrong(&mut self, path: &str) {
+        if !self.shape.iter().any(|found| found.path == path) {
+            self.missing(path);
+        }
+    }
+
     /// The whole is not a list.
     pub(super) fn not_an_array(&mut self) {
         self.shape("/", "error.expected.jsarray");

@@ -17,6 +17,8 @@ pub struct Task {
 pub struct Master {
     pub connected: bool,
     pub suppressed: bool,
+    /// How often offers were asked for.
+    pub revivals: usize,
     pub frameworks: BTreeSet<FrameworkId>,
     pub agents: BTreeMap<AgentId, Resources>,
     /// Agents that are away: what happens on them is not seen.
@@ -40,6 +42,7 @@ impl Master {
         Self {
             connected: false,
             suppressed: false,
+            revivals: 0,
             frameworks: BTreeSet::new(),
             agents: agents.collect(),
             away: BTreeSet::new(),

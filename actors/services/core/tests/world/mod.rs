@@ -113,7 +113,10 @@ impl World {
                 self.master.accept(self.now, &offer_ids, vec![Operation::Launch { tasks }]);
             }
             Effect::Decline { offer_ids, .. } => self.master.decline(&offer_ids),
-            Effect::Revive => self.master.suppressed = false,
+            Effect::Revive => {
+                self.master.suppressed = false;
+                self.master.revivals += 1;
+            }
             Effect::Suppress => self.master.suppressed = true,
             Effect::Kill { task_id, .. } => self.master.kill(self.now, &task_id),
             Effect::Reconcile { tasks } => self.master.reconcile(self.now, &tasks),
