@@ -101,7 +101,12 @@ fn each_mistake_has_its_own_line_and_exit_code() {
     };
 
     note(fails(&meseta, &["allocator", "GetRoles"], 67, &["allocator", "name@host:port"]));
-    note(fails(&meseta, &[&allocator, "GetRoles", "{\"a\": oops}"], 65, &["line 1, column 7", "near"]));
+    note(fails(
+        &meseta,
+        &[&allocator, "GetRoles", "{\"a\": oops}"],
+        65,
+        &["line 1, column 7", "near"],
+    ));
     let misspelt = format!("alocator@{host}");
     note(fails(&meseta, &[&misspelt, "GetRoles"], 69, &["alocator", "allocator"]));
     note(fails(&meseta, &[&allocator, "GetRole"], 70, &["GetRole", "did you mean `GetRoles`"]));

@@ -7,6 +7,7 @@
 mod child;
 mod plan;
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use boot::{Ready, Shutdown};
@@ -65,7 +66,9 @@ async fn serve(plan: &Plan, cluster: &mut Cluster, global: &Global) -> Result<()
         healthy = healthy(plan, &master.actors, &services.actors, global) => healthy?,
         ended = cluster.any_ended() => return Err(ended),
     }
-    announce(plan, &master, &agents, &services, started.elapsed())?;
+    let text = announcement(plan, &master, &agents, &services, started.elapsed());
+    // Whoever does not read it does not want the cluster to end for that.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Err(cluster.any_ended().await)
 }
 
@@ -137,23 +140,25 @@ async fn healthy(
     )))
 }
 
-fn announce(
+/// What to know of a cluster that is up, for people.
+fn announcement(
     plan: &Plan,
     master: &Ready,
     agents: &[Ready],
     services: &Ready,
     took: Duration,
-) -> Result<(), CliError> {
-    output::line(&format!("cluster `{}` is up after {} ms", plan.cluster, took.as_millis()))?;
-    output::line(&row("master", master))?;
+) -> String {
+    let mut text = format!("cluster `{}` is up after {} ms\n", plan.cluster, took.as_millis());
+    text.push_str(&row("master", master));
     for (index, agent) in agents.iter().enumerate() {
-        output::line(&row(&plan::agent_name(index), agent))?;
+        text.push_str(&row(&plan::agent_name(index), agent));
     }
-    output::line(&row("services", services))?;
-    output::line(&format!("  data and logs   {}", plan.data.display()))?;
-    output::line("Ctrl-C ends it, with all its tasks")
+    text.push_str(&row("services", services));
+    text.push_str(&format!("  data and logs   {}\n", plan.data.display()));
+    text.push_str("Ctrl-C ends it, with all its tasks\n");
+    text
 }
 
 fn row(name: &str, ready: &Ready) -> String {
-    format!("  {name:<15} http://{:<22} actors at {}", ready.http, ready.actors)
+    format!("  {name:<15} http://{:<22} actors at {}\n", ready.http, ready.actors)
 }
