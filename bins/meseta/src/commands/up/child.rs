@@ -26,6 +26,8 @@ pub(crate) struct Child {
     process: tokio::process::Child,
     /// Kept open: a process that writes to a closed pipe is killed by it.
     stdout: BufReader<ChildStdout>,
+    /// A second SIGTERM would end it at once, and not in good order.
+    asked_to_end: bool,
 }
 
 impl Child {
@@ -51,7 +53,7 @@ impl Child {
             .spawn()
             .map_err(|e| failed(&command.program.display().to_string(), e))?;
         let stdout = process.stdout.take().expect("stdout is piped");
-        Ok(Self { command, process, stdout: BufReader::new(stdout) })
+        Ok(Self { command, process, stdout: BufReader::new(stdout), asked_to_end: false })
     }
 
     /// Waits until it says that it serves, and where.
@@ -93,8 +95,9 @@ impl Child {
     }
 
     /// Asks it to end, and returns at once.
-    pub(crate) fn ask_to_end(&self) {
-        if let Some(pid) = self.process.id() {
+    pub(crate) fn ask_to_end(&mut self) {
+        if let (Some(pid), false) = (self.process.id(), self.asked_to_end) {
+            self.asked_to_end = true;
             // It may have ended meanwhile.
             let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
         }

@@ -93,7 +93,7 @@ impl Cluster {
         if let Some(services) = &mut self.services {
             services.end().await;
         }
-        for agent in &self.agents {
+        for agent in &mut self.agents {
             agent.ask_to_end();
         }
         for agent in &mut self.agents {
