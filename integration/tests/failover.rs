@@ -137,6 +137,7 @@ fn a_leader_that_stood_still_past_its_lease_steps_down_and_writes_nothing() {
     ]});
     let written =
         cluster.meseta().run(&["send", &registrar, "ApplyOperations", &stale.to_string()]);
+    eprintln!("the stale write: {written:?}");
     assert_ne!(written.code, 0, "{written:?}");
     eventually("the old leader follows the new one, or has ended", || {
         let elector = cluster.masters[old].actor("elector");
