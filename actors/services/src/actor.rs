@@ -91,7 +91,12 @@ impl Services {
         Outcome::Later
     }
 
+    /// News of the master. They are relayed by this host's own driver, and believed of nobody else.
     fn told(&mut self, input: Input, ctx: &mut Context<Self>) -> Outcome<()> {
+        if ctx.sender().host() != ctx.host().addr() {
+            let text = format!("the master is heard through {} alone", ctx.local("scheduler"));
+            return Outcome::Refuse(Failure::refused(text));
+        }
         self.take(input, ctx);
         Outcome::Reply(())
     }
@@ -177,7 +182,13 @@ questions!(GetApps, GetDeployments, GetServicesInfo);
 
 impl Handler<LeaderChanged> for Services {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        self.told(Input::LeaderChanged(message.leadership), ctx)
+        let elector = ctx.local("elector");
+        if *ctx.sender() != elector {
+            let text = format!("the leadership is learned from {elector} alone");
+            return Outcome::Refuse(Failure::refused(text));
+        }
+        self.take(Input::LeaderChanged(message.leadership), ctx);
+        Outcome::Reply(())
     }
 }
 
