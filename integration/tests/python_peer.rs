@@ -1,0 +1,144 @@
+//! A peer that is not written in Rust joins, asks, links and hears of the end: `protocol/README.md`
+//! is enough to write one.
+
+#![allow(clippy::unwrap_used, reason = "a story's helpers")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
+
+use integration::{Cluster, binaries};
+use serde_json::Value;
+
+/// For starting Python and for every answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The MessagePack library that is installed where there is none.
+const MSGPACK: &str = "msgpack==1.1.2";
+
+/// A Python that has MessagePack: the machine's, or one of our own in the target directory.
+fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let own = binaries::dir().with_file_name("python-peer");
+        let candidates = ["python3".into(), "/usr/bin/python3".into(), own.join("bin/python")];
+        let found = candidates.into_iter().find(|python| has_msgpack(python));
+        found.unwrap_or_else(|| install(&own))
+    })
+}
+
+fn has_msgpack(python: &Path) -> bool {
+    let mut command = Command::new(python);
+    command.args(["-c", "import msgpack"]).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn install(dir: &Path) -> PathBuf {
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(dir));
+    let python = dir.join("bin/python");
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", MSGPACK]));
+    python
+}
+
+fn run(command: &mut Command) {
+    let output = command.output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// `integration/peers/peer.py`, told where to join.
+fn peer(host: &str, cluster: &str) -> Command {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/peer.py");
+    let mut command = Command::new(python());
+    command.args([script, host, cluster]).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A peer that runs, and what it has said that nobody has looked at.
+struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (said, lines) = mpsc::channel();
+        // Ends with the peer's stdout.
+        std::thread::spawn(move || {
+            // The test may have ended.
+            stdout.lines().map_while(Result::ok).try_for_each(|line| said.send(line))
+        });
+        Self { child, lines }
+    }
+
+    /// What the next line says of a step.
+    #[track_caller]
+    fn hear(&mut self, step: &str) -> Value {
+        let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+            panic!("the peer did not get to `{step}`: {}", self.complaint());
+        };
+        let said: Value = serde_json::from_str(&line).unwrap();
+        assert!(said[step].is_object() || said[step].is_string(), "not `{step}`: {said}");
+        said[step].clone()
+    }
+
+    /// Ends it, for what it wrote to stderr.
+    fn complaint(&mut self) -> String {
+        let _ = self.child.kill();
+        let mut text = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself, and usually has.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_peer_in_another_language_joins_asks_links_and_hears_of_the_end() {
+    let mut cluster = Cluster::builder("python-peer").agents(0).start();
+    let host = cluster.masters[0].ready().actors.to_string();
+    let mut peer = Running::start(peer(&host, cluster.name()));
+
+    let joined = peer.hear("joined");
+    assert_eq!((&joined["version"], &joined["host"]), (&1.into(), &host.as_str().into()));
+    assert!(joined["incarnation"].is_u64(), "{joined}");
+
+    let roles = &peer.hear("roles")["reply"];
+    assert_eq!(roles["policy"], "drf", "{roles}");
+    assert!(roles["roles"].is_array() && roles["total"].is_object(), "{roles}");
+
+    let mistake = &peer.hear("mistake")["error"];
+    assert_eq!(mistake["kind"], "unknown_message");
+    let text = mistake["message"].as_str().unwrap();
+    assert!(text.contains("GetRolls") && text.contains("GetRoles"), "{text}");
+
+    assert_eq!(peer.hear("linked"), "allocator");
+    let (status, _) = cluster.masters[0].terminate();
+    assert!(status.success(), "{status}");
+    let exited = peer.hear("exited");
+    assert_eq!(exited["actor"], format!("allocator@{host}"));
+    assert_eq!(exited["reason"], "stopped");
+    assert!(peer.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_peer_of_another_cluster_is_refused_with_the_reason() {
+    let cluster = Cluster::builder("python-stranger").agents(0).start();
+    let host = cluster.masters[0].ready().actors.to_string();
+    let Output { status, stdout, stderr } = peer(&host, "another").output().unwrap();
+    assert_eq!((status.code(), stdout), (Some(1), Vec::new()));
+    let reason = String::from_utf8(stderr).unwrap();
+    for cluster in ["`another`".to_owned(), format!("`{}`", cluster.name())] {
+        assert!(reason.starts_with("refused: ") && reason.contains(&cluster), "{reason}");
+    }
+}
