@@ -21,7 +21,7 @@ pub struct Limitation {
 /// The program that is a container's first process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerProcess {
-    /// argv, argv[0] is the path of the program.
+    /// argv, `argv[0]` is the path of the program.
     pub arguments: Vec<String>,
     /// The whole environment; nothing is inherited.
     pub environment: BTreeMap<String, String>,

@@ -49,7 +49,7 @@ pub struct CommandInfo {
     pub value: Option<String>,
     #[serde(default = "yes")]
     pub shell: bool,
-    /// Without `shell`: the whole argument vector, argv[0] first.
+    /// Without `shell`: the whole argument vector, `argv[0]` first.
     #[serde(default)]
     pub arguments: Vec<String>,
     #[serde(default)]

@@ -30,7 +30,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 pub struct Program<'a> {
     /// Found along the new environment's `PATH` if it has no slash.
     pub path: &'a str,
-    /// argv, argv[0] first.
+    /// argv, `argv[0]` first.
     pub arguments: &'a [String],
     /// The whole environment.
     pub environment: &'a BTreeMap<String, String>,

@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Every queue is bounded by a named constant or an option of the one who spawns.
 //! - A handler runs alone: nothing else of its actor runs until it returns.
-//! - actix stays in [`mod@cell`], sockets in [`mod@net`]: nothing outside this crate sees either.
+//! - actix stays in `cell`, sockets in `net`: nothing outside this crate sees either.
 
 mod actor;
 mod ask;

@@ -8,7 +8,7 @@
 //! - An instance is durable before the offer that starts it is accepted, a change before it is
 //!   answered, an instance's end before its update is acknowledged: whatever was running when the
 //!   process died is known to the next one, and is adopted rather than started again.
-//! - [`plan`](plan::plan) looks only at what is and what is wanted, never at what happened; running
+//! - `plan` looks only at what is and what is wanted, never at what happened; running
 //!   it once more changes nothing.
 //! - Outside of a replacement an app never has more instances than it wants, those that are being
 //!   killed included.
