@@ -200,7 +200,7 @@ impl Term {
                 executor_id: executor_id.clone(),
             };
             let role = bundle.role.clone();
-            self.ledger.executors.insert(key, Executor { info: executor, role, confirmed: false });
+            self.ledger.executors.insert(key, Executor::new(executor, role, false));
         }
         let task = Task {
             task_id: info.task_id.clone(),

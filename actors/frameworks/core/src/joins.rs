@@ -286,7 +286,7 @@ impl Term {
                 framework_id,
                 executor_id: executor.executor_id.clone(),
             };
-            self.ledger.executors.insert(key, Executor { info: executor, role, confirmed: true });
+            self.ledger.executors.insert(key, Executor::new(executor, role, true));
         }
     }
 }

@@ -80,16 +80,34 @@ pub(crate) struct ExecutorKey {
     pub(crate) executor_id: ExecutorId,
 }
 
+impl ExecutorKey {
+    /// The executor of a task.
+    pub(crate) fn of(task: &Task) -> Self {
+        Self {
+            agent_id: task.agent_id.clone(),
+            framework_id: task.framework_id.clone(),
+            executor_id: task.executor_id.clone(),
+        }
+    }
+}
+
 /// An executor of a framework's own.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Executor {
     pub(crate) info: ExecutorInfo,
     pub(crate) role: String,
-    /// The agent has been heard to run it.
-    pub(crate) confirmed: bool,
+    /// The agent has been heard to have it.
+    pub(crate) started: bool,
+    /// Its end was reported while tasks for it were on their way: the agent starts it again for
+    /// them, or reports that they have ended.
+    pub(crate) exited: bool,
 }
 
 impl Executor {
+    pub(crate) fn new(info: ExecutorInfo, role: String, started: bool) -> Self {
+        Self { info, role, started, exited: false }
+    }
+
     pub(crate) fn share(&self, key: &ExecutorKey) -> Share {
         Share {
             agent_id: key.agent_id.clone(),

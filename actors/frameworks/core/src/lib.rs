@@ -25,6 +25,7 @@ mod calls;
 mod check;
 mod config;
 mod effect;
+mod executors;
 mod framework;
 mod input;
 mod joins;

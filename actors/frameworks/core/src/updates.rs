@@ -1,11 +1,9 @@
 //! What becomes of tasks: by the agent's word, and by the master's.
 
 use protocol::agents::{RouteKill, RouteShutdownFramework};
-use protocol::frameworks::{
-    ExecutorExited, ForwardUpdate, LaunchUndeliverable, MessageFromExecutor,
-};
+use protocol::frameworks::{ForwardUpdate, LaunchUndeliverable};
 use protocol::id::TaskId;
-use protocol::scheduler::{ExecutorMessage, ReportFailure, UpdateStatus};
+use protocol::scheduler::UpdateStatus;
 use protocol::task::{Reason, Source, Task, TaskState, TaskStatus};
 
 use crate::agents::Share;
@@ -64,25 +62,27 @@ impl Term {
     /// The newest state frees resources at once; the report itself is what the scheduler sees.
     fn apply(&mut self, key: &TaskKey, update: &ForwardUpdate, turn: &mut Turn<'_>) {
         let status = &update.status;
-        let executor_id = status.executor_id.clone().filter(|_| status.source == Source::Executor);
         let Some(entry) = self.ledger.get_mut(key) else { return };
         let is_new = entry.task.status.as_ref().is_none_or(|s| s.update_id != status.update_id);
-        if entry.task.status.is_none() || entry.told().transition(status.state).is_ok() {
+        let is_first = entry.task.status.is_none();
+        if is_first || entry.told().transition(status.state).is_ok() {
             entry.task.status = Some(status.clone());
         }
         if status.state.is_terminal() && status.update_id.is_some() {
             entry.last_update.clone_from(&status.update_id);
         }
         let freed = advance_task(entry, update.latest_state);
+        let executor = ExecutorKey::of(&entry.task);
         if is_new {
             turn.emit(report::task_updated(&key.framework_id, status));
         }
         if let Some(share) = freed {
             self.release(share, turn);
         }
-        if let Some(executor_id) = executor_id {
-            self.confirm_executor(key, executor_id);
+        if status.source == Source::Executor {
+            self.heard_of_executor(&executor, is_first && update.latest_state.is_live());
         }
+        self.retire_executor(&executor, turn);
         if status.state.is_terminal() && status.update_id.is_none() {
             self.finish(key);
         }
@@ -92,17 +92,6 @@ impl Term {
     pub(crate) fn finish(&mut self, key: &TaskKey) {
         if let Some(entry) = self.ledger.remove(key) {
             self.remember(entry.task);
-        }
-    }
-
-    fn confirm_executor(&mut self, key: &TaskKey, executor_id: protocol::ExecutorId) {
-        let key = ExecutorKey {
-            agent_id: key.agent_id.clone(),
-            framework_id: key.framework_id.clone(),
-            executor_id,
-        };
-        if let Some(executor) = self.ledger.executors.get_mut(&key) {
-            executor.confirmed = true;
         }
     }
 
@@ -194,60 +183,9 @@ impl Term {
         if entry.generation != message.generation || entry.task.status.is_some() {
             return;
         }
-        let executor_key = ExecutorKey {
-            agent_id: key.agent_id.clone(),
-            framework_id: key.framework_id.clone(),
-            executor_id: entry.task.executor_id.clone(),
-        };
+        let executor = ExecutorKey::of(&entry.task);
         self.end_task(&key, verdict, turn);
-        self.end_unstarted_executor(&executor_key, turn);
-    }
-
-    /// An executor whose tasks were all dropped on the way was never started.
-    fn end_unstarted_executor(&mut self, key: &ExecutorKey, turn: &mut Turn<'_>) {
-        let Some(executor) = self.ledger.executors.get(key) else { return };
-        let uses = |task: &Task| {
-            task.framework_id == key.framework_id && task.executor_id == key.executor_id
-        };
-        let keys = self.ledger.on_agent(&key.agent_id);
-        let needed = keys.iter().filter_map(|k| self.ledger.get(k)).any(|e| uses(&e.task));
-        if !executor.confirmed && !needed {
-            self.end_executor(key, turn);
-        }
-    }
-
-    /// Forgets an executor; what it held beside its tasks is free.
-    pub(crate) fn end_executor(&mut self, key: &ExecutorKey, turn: &mut Turn<'_>) {
-        if let Some(executor) = self.ledger.executors.remove(key) {
-            self.release(executor.share(key), turn);
-        }
-    }
-
-    pub(crate) fn on_executor_exited(&mut self, message: ExecutorExited, turn: &mut Turn<'_>) {
-        let ExecutorExited { agent_id, framework_id, executor_id, status } = message;
-        if self.generation(&agent_id).is_none() {
-            return;
-        }
-        let key = ExecutorKey {
-            agent_id: agent_id.clone(),
-            framework_id: framework_id.clone(),
-            executor_id: executor_id.clone(),
-        };
-        self.end_executor(&key, turn);
-        let failure = ReportFailure {
-            framework_id: framework_id.clone(),
-            agent_id,
-            executor_id: Some(executor_id),
-            status: Some(status),
-        };
-        self.tell(&framework_id, ToScheduler::Failure(failure), turn);
-    }
-
-    pub(crate) fn on_executor_message(&self, message: MessageFromExecutor, turn: &mut Turn<'_>) {
-        let MessageFromExecutor { agent_id, framework_id, executor_id, data } = message;
-        let to = framework_id.clone();
-        let message = ExecutorMessage { framework_id, agent_id, executor_id, data };
-        self.tell(&to, ToScheduler::Message(message), turn);
+        self.retire_executor(&executor, turn);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an accept does with its offers and tasks.
 
 use frameworks_core::{Effect, News, ToAgents};
-use protocol::frameworks::LaunchUndeliverable;
+use protocol::frameworks::{ExecutorExited, ForwardUpdate, LaunchUndeliverable};
 use protocol::id::Generation;
 use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, Reason, TaskInfo, TaskState};
 use protocol::{FailureKind, FrameworkId};
@@ -195,6 +195,34 @@ fn a_launch_that_cannot_be_delivered_is_dropped_with_its_new_executor() {
     let out = bench.tell(undeliverable(&id, &["t2"], 1));
     assert_eq!(out.given_back(), bag("cpus=1.5"));
     assert_eq!(bench.ended_state_of("t2"), Some(TaskState::Dropped));
+}
+
+#[test]
+fn an_executor_that_ends_while_a_launch_counts_on_it_is_still_paid_for() {
+    let (mut bench, id) = ready();
+    let offer = bench.offer(&id, "a1", "cpus=1.5");
+    bench.accept(&id, &[offer], vec![custom("t1", "e1", "run")]).done();
+    let mut running = status("t1", "a1", TaskState::Running, "u1");
+    running.executor_id = Some("e1".into());
+    let update = |status: protocol::task::TaskStatus| {
+        let latest_state = status.state;
+        let (framework_id, agent_id) = (id.clone(), "a1".into());
+        News::Update(ForwardUpdate { framework_id, agent_id, status, latest_state })
+    };
+    bench.tell(update(running));
+    let offer = bench.offer(&id, "a1", "cpus=1");
+    bench.accept(&id, &[offer], vec![custom("t2", "e1", "run")]).done();
+    let exited = News::ExecutorExited(ExecutorExited {
+        agent_id: "a1".into(),
+        framework_id: id.clone(),
+        executor_id: "e1".into(),
+        status: 0,
+    });
+    assert!(bench.tell(exited).given_back().is_empty());
+    let ended = status("t1", "a1", TaskState::Finished, "u2");
+    assert_eq!(bench.tell(update(ended)).given_back(), bag("cpus=1"));
+    let failed = status("t2", "a1", TaskState::Failed, "u3");
+    assert_eq!(bench.tell(update(failed)).given_back(), bag("cpus=1.5"));
 }
 
 #[test]
