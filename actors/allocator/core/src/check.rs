@@ -4,14 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::resources::Value;
-use protocol::{Resource, Resources};
+use protocol::{AgentId, FrameworkId, Generation, Resource, Resources};
 
 use crate::model::{Agent, Client, Share};
 use crate::quantities::Quantities;
 use crate::slab::Slot;
 use crate::state::State;
 
+/// What is held on one agent, by framework and role.
+pub type Held = BTreeMap<(FrameworkId, String), Resources>;
+
 impl State {
+    /// The registration in which each agent is known, and who holds what of it.
+    pub fn holdings(&self) -> BTreeMap<AgentId, (Generation, Held)> {
+        let held = |agent: &Agent| {
+            let holdings = agent.holdings.iter().map(|(client, holding)| {
+                let framework = self.book.frameworks[client.framework].id.clone();
+                let role = self.book.roles[client.role].name.to_string();
+                ((framework, role), holding.resources.clone())
+            });
+            (agent.generation, holdings.collect())
+        };
+        self.book.agents.iter().map(|(_, agent)| (agent.id.clone(), held(agent))).collect()
+    }
+
     /// Whether everything that should hold does; otherwise the first thing that does not.
     pub fn check(&self) -> Result<(), String> {
         for (at, agent) in self.book.agents.iter() {

@@ -29,6 +29,7 @@ mod state;
 mod step;
 mod summary;
 
+pub use check::Held;
 pub use effect::Effect;
 pub use input::{Input, Timer};
 pub use policy::{DominantShare, Policy, PolicyKind, Standing};
