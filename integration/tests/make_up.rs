@@ -34,7 +34,18 @@ impl Up {
             format!("--services-port={services}"),
             "--log=debug".to_owned(),
         ];
-        let mut process = Process::new("up", &dir, binaries::path("meseta"), arguments.to_vec());
+        let process = Process::new("up", &dir, binaries::path("meseta"), arguments.to_vec());
+        let masters = format!("127.0.0.1:{}", master + 2000);
+        let schedulers = format!("127.0.0.1:{}", services + 2000);
+        let meseta = Meseta::new("meseta", &masters, &schedulers);
+        let mut up = Self { process, data, services: format!("127.0.0.1:{services}"), meseta };
+        up.run();
+        up
+    }
+
+    /// Starts it, be it for the first time or again.
+    fn run(&mut self) {
+        let process = &mut self.process;
         let stdout = BufReader::new(process.launch());
         let mut lines = stdout.lines().map_while(Result::ok);
         let up = lines.find(|line| line.contains(" is up after "));
@@ -42,10 +53,6 @@ impl Up {
         eprintln!("{up}");
         // Ends with the process.
         std::thread::spawn(move || lines.for_each(drop));
-        let masters = format!("127.0.0.1:{}", master + 2000);
-        let schedulers = format!("127.0.0.1:{}", services + 2000);
-        let meseta = Meseta::new("meseta", &masters, &schedulers);
-        Self { process, data, services: format!("127.0.0.1:{services}"), meseta }
     }
 
     fn api(&self, method: &str, path: &str, body: Option<&Value>) -> http::Response {
@@ -168,7 +175,7 @@ fn an_app_runs_heals_scales_and_leaves_nothing() {
 }
 
 #[test]
-fn ctrl_c_ends_the_tasks_that_still_run() {
+fn ctrl_c_ends_the_tasks_that_still_run_and_the_next_start_brings_them_back() {
     let mut up = Up::start("ctrl-c");
     let created = up.meseta.run_with(&["app", "create", "-"], &example().to_string());
     assert_eq!(created.code, 0, "{created:?}");
@@ -179,6 +186,9 @@ fn ctrl_c_ends_the_tasks_that_still_run() {
     assert!(took < Duration::from_secs(15), "it took {took:?}");
     assert_eq!(processes::that_mention(&up.data), [], "processes are left");
     assert!(groups.iter().all(|group| !exists_in_some_hierarchy(group)), "{groups:?} are left");
+
+    up.run();
+    eventually("the app is there after the next start", || up.running(2));
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(crate) async fn app(client: &Client, command: &App) -> Result<(), CliError> 
         App::List => show_list(client, &api).await,
         App::Show { id } => show(client, &api, id).await,
         App::Scale { id, instances, force } => {
+            // The same request would create an app that is not there.
+            api.call(Method::GET, &path(id, "", false), None).await?;
             let body = Some(json!({ "instances": instances }).to_string());
             change(client, &api, Method::PUT, &path(id, "", *force), body).await
         }
