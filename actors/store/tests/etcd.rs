@@ -68,9 +68,38 @@ async fn the_outcome_of_a_commit_that_etcd_does_not_answer_is_unknown() {
     etcd.signal(Signal::SIGSTOP);
     let error = soon(store.commit(term.epoch(), vec![Write::put("a", vec![1])])).await.unwrap_err();
     assert!(error.is_unknown(), "{error}");
+    etcd.signal(Signal::SIGCONT);
+    soon(store.commit(term.epoch(), vec![Write::put("a", vec![1])])).await.unwrap();
     etcd.signal(Signal::SIGKILL);
     let error = soon(store.commit(term.epoch(), vec![Write::put("a", vec![1])])).await.unwrap_err();
     assert!(error.is_unknown(), "{error}");
+    // The one before cannot be settled, so this one is not even sent.
+    let error = soon(store.commit(term.epoch(), vec![Write::put("a", vec![1])])).await.unwrap_err();
+    assert!(matches!(error, CommitError::Rejected(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_commit_of_unknown_outcome_is_done_before_the_next_read_or_never() {
+    let etcd = EtcdServer::start().await;
+    let config = StoreConfig::Etcd {
+        endpoints: vec![etcd.endpoint().to_owned()],
+        ttl: Duration::from_secs(60),
+    };
+    let store = store::open(&config, "test", "master").unwrap();
+    let term = soon(store.campaign(vec![])).await.unwrap();
+    etcd.signal(Signal::SIGSTOP);
+    let writes = (0..20).map(|n| Write::put(format!("a{n}"), vec![1])).collect();
+    let error = soon(store.commit(term.epoch(), writes)).await.unwrap_err();
+    assert!(error.is_unknown(), "{error}");
+    // Both reach etcd at the same moment, and it serves them in any order.
+    let reading = tokio::spawn(store.load(""));
+    tokio::time::sleep(SECOND / 10).await;
+    etcd.signal(Signal::SIGCONT);
+    let read = soon(reading).await.unwrap().unwrap();
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(soon(store.load("")).await.unwrap(), read);
+    soon(store.commit(term.epoch(), vec![Write::put("b", vec![1])])).await.unwrap();
+    assert_eq!(soon(store.load("")).await.unwrap().len(), read.len() + 1);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use etcd_client::LeaderKey;
 use protocol::Epoch;
 
 use super::Inner;
+use super::held::Held;
 use super::lease::Lease;
 use crate::error::StoreError;
 use crate::term::{Ended, Keeper, Term};
@@ -33,7 +34,7 @@ impl Inner {
         let mut elected = tokio::select! {
             biased;
             why = lease.keep() => return Err(StoreError::Candidacy(why)),
-            elected = client.campaign(self.election.as_str(), value, id) => {
+            elected = client.campaign(self.election.as_str(), value.clone(), id) => {
                 elected.map_err(|error| self.clients.error("campaign", error))?
             }
         };
@@ -41,12 +42,14 @@ impl Inner {
             return Err(StoreError::Candidacy("etcd elected without a key".to_owned()));
         };
         let Some(lease) = candidate.0.take() else { return Err(StoreError::Closed) };
-        Ok(self.begin(&key, lease))
+        Ok(self.begin(&key, value, lease))
     }
 
-    fn begin(self: Arc<Self>, key: &LeaderKey, lease: Lease) -> Term {
+    fn begin(self: Arc<Self>, key: &LeaderKey, value: Vec<u8>, lease: Lease) -> Term {
         let epoch = Epoch(u64::try_from(key.rev()).unwrap_or(0));
-        self.hold(epoch, key.key().to_vec());
+        let (name, changed) = (key.key().to_vec(), key.rev());
+        let held = Held { key: name, value, lease: lease.id, changed, unknown: 0, settled: 0 };
+        self.hold(epoch, held);
         let (term, keeper) = Term::new(epoch);
         tokio::spawn(async move { self.keep_term(epoch, lease, keeper).await });
         term

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use etcd_client::{Compare, CompareOp, GetOptions, GetResponse, SortOrder, SortTarget, Txn, TxnOp};
+use etcd_client::{
+    GetOptions, GetResponse, SortOrder, SortTarget, Txn, TxnOp, TxnOpResponse, TxnResponse,
+};
 use protocol::Epoch;
 
 use super::Inner;
 use super::clients::REQUEST_TIMEOUT;
+use super::observe::created;
 use super::outcome::judge;
 use crate::api::{Change, Write};
 use crate::error::{CommitError, StoreError};
@@ -17,6 +20,7 @@ const PAGE: i64 = 200;
 impl Inner {
     /// Reads page by page, all of the revision of the first.
     pub(super) async fn load(&self, prefix: &str) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+        self.settle().await?;
         let prefix = format!("{}{prefix}", self.data);
         let end = end_of(&prefix);
         let mut found = BTreeMap::new();
@@ -61,30 +65,48 @@ impl Inner {
             .ok_or_else(|| StoreError::Key(String::from_utf8_lossy(key).into_owned()))
     }
 
-    /// One transaction, on the condition that the election key of the term is still there.
+    /// One transaction, on the condition that the election key of the term is still there, and
+    /// was not changed since the last commit of unknown outcome was settled.
     pub(super) async fn commit(&self, epoch: Epoch, writes: Vec<Write>) -> Result<(), CommitError> {
-        let Some(key) = self.key_of(epoch) else {
+        let not_sent = |error: StoreError| CommitError::Rejected(error.to_string());
+        self.settle().await.map_err(not_sent)?;
+        let Some(held) = self.held_in(epoch) else {
             return Err(CommitError::Deposed { epoch });
         };
-        let revision = i64::try_from(epoch.0).unwrap_or(i64::MAX);
-        let fence = Compare::create_revision(key, CompareOp::Equal, revision);
         let operations: Vec<_> = writes.into_iter().map(|write| self.operation(write)).collect();
-        let transaction = Txn::new().when([fence]).and_then(operations);
+        let look = TxnOp::get(held.key.clone(), None);
+        let transaction = Txn::new().when(held.fence(epoch)).and_then(operations).or_else([look]);
 
-        let not_sent = |error: StoreError| CommitError::Rejected(error.to_string());
         let mut client = self.clients.other().await.map_err(not_sent)?.kv_client();
-        match tokio::time::timeout(REQUEST_TIMEOUT, client.txn(transaction)).await {
+        let outcome = match tokio::time::timeout(REQUEST_TIMEOUT, client.txn(transaction)).await {
             Ok(Ok(answer)) if answer.succeeded() => Ok(()),
-            Ok(Ok(_)) => {
-                self.let_go(epoch);
-                Err(CommitError::Deposed { epoch })
-            }
+            Ok(Ok(answer)) => Err(self.refused(epoch, &answer)),
             Ok(Err(error)) => Err(judge(&error)),
             Err(_) => {
                 let seconds = REQUEST_TIMEOUT.as_secs();
                 Err(CommitError::Unknown(format!("etcd did not answer within {seconds} s")))
             }
+        };
+        if outcome.as_ref().is_err_and(CommitError::is_unknown) {
+            self.unsettle(epoch);
         }
+        outcome
+    }
+
+    /// Why the condition did not hold: the key is gone or another's, or it was changed while this
+    /// commit was on its way.
+    fn refused(&self, epoch: Epoch, answer: &TxnResponse) -> CommitError {
+        let looked = answer.op_responses();
+        let current = looked.iter().any(|response| match response {
+            TxnOpResponse::Get(found) => found.kvs().iter().any(|key| created(key) == epoch),
+            _ => false,
+        });
+        if current {
+            let why = "a commit before it, of unknown outcome, was settled meanwhile";
+            return CommitError::Rejected(why.to_owned());
+        }
+        self.let_go(epoch);
+        CommitError::Deposed { epoch }
     }
 
     fn operation(&self, write: Write) -> TxnOp {

@@ -5,17 +5,22 @@
 //! every commit is one transaction on the condition that this key is still there with that
 //! revision: whoever lost it, knowing or not, changes nothing.
 //!
+//! A commit that was not answered may still be on its way, and be done after whatever is read
+//! now. So the next read or commit of its sender writes the election key anew first: a commit is
+//! also on the condition of the key's last change, and the one on its way then changes nothing.
+//!
 //! Two connections: a campaign waits without a deadline, everything else has one.
 
 mod campaign;
 mod clients;
 mod data;
+mod held;
 mod lease;
 mod observe;
 mod outcome;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protocol::Epoch;
@@ -27,6 +32,7 @@ use crate::limits;
 use crate::term::Term;
 use crate::thread::StoreThread;
 use clients::Clients;
+use held::Held;
 
 /// The least TTL that etcd grants with its default timings; asking for less gets this.
 const MIN_TTL: Duration = Duration::from_secs(2);
@@ -44,8 +50,8 @@ struct Inner {
     election: String,
     /// `/meseta/<cluster>/<scope>/data/`.
     data: String,
-    /// The terms of this process: the election key of each.
-    held: Mutex<BTreeMap<Epoch, Vec<u8>>>,
+    /// The terms of this process.
+    held: Mutex<BTreeMap<Epoch, Held>>,
     incumbent: watch::Sender<Option<Incumbent>>,
 }
 
@@ -104,20 +110,5 @@ impl Store for Etcd {
         let committed = self.thread.run(async move { inner.commit(epoch, writes).await });
         let closed = || Err(CommitError::Unknown("the store was closed".to_owned()));
         Box::pin(async move { committed.await.unwrap_or_else(closed) })
-    }
-}
-
-impl Inner {
-    fn hold(&self, epoch: Epoch, key: Vec<u8>) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(epoch, key);
-    }
-
-    fn let_go(&self, epoch: Epoch) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&epoch);
-    }
-
-    /// The election key of a term that this process holds, as far as it knows.
-    fn key_of(&self, epoch: Epoch) -> Option<Vec<u8>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).cloned()
     }
 }

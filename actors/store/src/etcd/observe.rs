@@ -61,7 +61,11 @@ impl Inner {
     }
 }
 
+/// The epoch of the term that an election key stands for.
+pub(super) fn created(key: &KeyValue) -> Epoch {
+    Epoch(u64::try_from(key.create_revision()).unwrap_or(0))
+}
+
 fn incumbent(key: KeyValue) -> Incumbent {
-    let epoch = Epoch(u64::try_from(key.create_revision()).unwrap_or(0));
-    Incumbent { epoch, value: key.value().to_vec() }
+    Incumbent { epoch: created(&key), value: key.value().to_vec() }
 }
