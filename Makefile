@@ -53,10 +53,10 @@ layers: ## check that dependencies point inwards only
 doc: ## build the documentation
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
-bench: ## measure, each number beside its bound; writes target/bench/summary.json
+bench: ## measure, each number beside its bound, into target/bench/summary.json (BENCH="--only local")
 	@.ci/setup build
-	@$(CARGO) build --release $(BINS) --bins
-	@$(CARGO) run --release --package meseta-bench
+	@$(CARGO) build --release $(BINS) --package meseta-bench --bins
+	@target/release/meseta-bench $(BENCH)
 
 setup: ## install, or name, what building and testing need
 	@.ci/setup test
