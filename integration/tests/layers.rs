@@ -10,6 +10,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 /// What shells share that is not an actor of a role: each may be used by any shell.
 const FOUNDATIONS: &[&str] = &["meseta-runtime", "meseta-store", "meseta-journal", "meseta-driver"];
 
+/// Drives cores without their shells, in a world of its own: nothing that a role runs on.
+const SIMULATOR: &str = "meseta-sim";
+
 /// A shell that uses another, with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
     // A task is started by our executor and must be in its container before it is: the way in is
@@ -28,6 +31,7 @@ enum Layer {
     Core,
     Foundation,
     Shell,
+    Simulator,
     Boot,
     Program,
     Stories,
@@ -41,6 +45,7 @@ fn layer(package: &Package, root: &Path) -> Layer {
         ["protocol"] => Layer::Protocol,
         ["actors", _, "core"] => Layer::Core,
         ["actors", ..] if FOUNDATIONS.contains(&package.name.as_str()) => Layer::Foundation,
+        ["actors", _] if package.name == SIMULATOR => Layer::Simulator,
         ["actors", _] => Layer::Shell,
         ["bins", "boot"] => Layer::Boot,
         ["bins", _] => Layer::Program,
@@ -61,6 +66,7 @@ fn allowed(from: (&Package, Layer), to: (&Package, Layer)) -> bool {
         (Foundation | Shell, Foundation) => true,
         (Shell, Shell) => EXCEPTIONS.contains(&(from.0.name.as_str(), to.0.name.as_str())),
         (Foundation | Shell, _) => false,
+        (Simulator, to) => to == Core,
         (Boot, to) => to == Foundation,
         (Program, Shell | Foundation | Boot) => true,
         (Program, _) => false,
