@@ -1,6 +1,7 @@
 //! The actor: messages in.
 
 use agents_core::{Input, State, Timer};
+use protocol::CallId;
 use protocol::agents::{
     AgentList, AgentRegistered, AgentSummary, GetAgent, GetAgents, MarkAgentGone, Pong,
     RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage,
@@ -8,7 +9,6 @@ use protocol::agents::{
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::runtime::Exited;
-use protocol::{CallId, Failure};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
 use serde::Serialize;
 
@@ -143,10 +143,8 @@ macro_rules! told {
 
 impl Handler<LeaderChanged> for Agents {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        let elector = ctx.local("elector");
-        if *ctx.sender() != elector {
-            let why = format!("the leadership is learned from {elector} alone");
-            return Outcome::Refuse(Failure::refused(why));
+        if let Err(failure) = ctx.only_from(&ctx.local("elector")) {
+            return Outcome::Refuse(failure);
         }
         self.told(Input::LeaderChanged(message), ctx)
     }

@@ -138,9 +138,8 @@ impl Handler<NextEvents> for Events {
 
 impl Handler<LeaderChanged> for Events {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        if *ctx.sender() != ctx.local(ELECTOR) {
-            let text = format!("the leadership is learned from {}", ctx.local(ELECTOR));
-            return Outcome::Refuse(Failure::refused(text));
+        if let Err(failure) = ctx.only_from(&ctx.local(ELECTOR)) {
+            return Outcome::Refuse(failure);
         }
         // Told once on subscription too: only news is an event.
         if self.leadership.as_ref() == Some(&message.leadership) {

@@ -127,6 +127,9 @@ impl Actor for Frameworks {
 
 impl Handler<LeaderChanged> for Frameworks {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Err(failure) = ctx.only_from(&ctx.local("elector")) {
+            return Outcome::Refuse(failure);
+        }
         let led = self.core.term().is_some();
         let leadership = message.leadership;
         let run = uuid::Uuid::new_v4().to_string();

@@ -43,6 +43,8 @@ messages! { Panic, Heard -> Vec<Exited>, Watch }
 #[derive(Default)]
 struct StandIn {
     heard: Vec<Exited>,
+    /// As elector: whom it tells of, other than that this host leads.
+    told: Option<Leadership>,
 }
 
 impl Actor for StandIn {
@@ -62,7 +64,8 @@ impl Actor for StandIn {
     }
 
     fn subscribed(&mut self, _: &str, subscriber: &Address, ctx: &mut Context<Self>) {
-        ctx.tell(subscriber, LeaderChanged { leadership: leadership(true) });
+        let leadership = self.told.clone().unwrap_or_else(|| leadership(true));
+        ctx.tell(subscriber, LeaderChanged { leadership });
     }
 
     fn exited(&mut self, exited: Exited, _: &mut Context<Self>) {
@@ -144,6 +147,15 @@ fn info() -> FrameworkInfo {
     }
 }
 
+async fn host() -> Host {
+    let config = HostConfig { cluster: "test".into(), listen: None, advertise: None };
+    Host::start(config).await.unwrap()
+}
+
+fn manager(host: &Host) -> Address {
+    host.spawn(NAME, Frameworks::spawn_options(), || Frameworks::new(&Config::default())).unwrap()
+}
+
 struct Master {
     host: Host,
     frameworks: Address,
@@ -152,15 +164,12 @@ struct Master {
 impl Master {
     /// A leader whose agents manager has said which agents there are: none.
     async fn leading() -> Self {
-        let config = HostConfig { cluster: "test".into(), listen: None, advertise: None };
-        let host = Host::start(config).await.unwrap();
+        let host = host().await;
         let stand_in = |name| host.spawn(name, SpawnOptions::default(), StandIn::default);
         for name in ["registrar", "agents", "allocator", "scheduler"] {
             stand_in(name).unwrap();
         }
-        let frameworks = host
-            .spawn(NAME, Frameworks::spawn_options(), || Frameworks::new(&Config::default()))
-            .unwrap();
+        let frameworks = manager(&host);
         // The elector comes last: until then it is asked again and again.
         stand_in("elector").unwrap();
         let master = Self { host, frameworks };
@@ -310,7 +319,9 @@ async fn who_links_to_a_deposed_leader_hears_of_it() {
     let scheduler = master.host.address_of("scheduler");
     let watch = Watch { target: master.frameworks.clone() };
     master.host.ask(&scheduler, watch, SOON).await.unwrap();
-    master.host.tell(&master.frameworks, LeaderChanged { leadership: leadership(false) });
+    let elector = master.host.address_of("elector");
+    let deposed = LeaderChanged { leadership: leadership(false) };
+    master.host.ask(&elector, deposed, SOON).await.unwrap();
     // The next incarnation asks the elector, which makes it the leader again.
     master.introduce().await;
     let heard = master.host.ask(&scheduler, Heard {}, SOON).await.unwrap();
@@ -320,15 +331,32 @@ async fn who_links_to_a_deposed_leader_hears_of_it() {
 
 #[actix_rt::test]
 async fn a_standby_names_the_leader() {
-    let config = HostConfig { cluster: "test".into(), listen: None, advertise: None };
-    let host = Host::start(config).await.unwrap();
-    let frameworks = host
-        .spawn(NAME, Frameworks::spawn_options(), || Frameworks::new(&Config::default()))
-        .unwrap();
-    let standby = LeaderChanged { leadership: leadership(false) };
-    host.ask(&frameworks, standby, SOON).await.unwrap();
+    let host = host().await;
+    let elector = || StandIn { told: Some(leadership(false)), ..StandIn::default() };
+    host.spawn("elector", SpawnOptions::default(), elector).unwrap();
+    let told = host.probe().expect_message::<LeaderChanged>(NAME);
+    let frameworks = manager(&host);
+    told.await;
     let refused = host.ask(&frameworks, GetFrameworks {}, SOON).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::NotLeader);
     assert!(refused.message.contains("10.0.0.2:7050"), "{refused}");
     host.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn the_leadership_is_believed_of_the_elector_of_this_host_alone() {
+    let master = Master::leading().await;
+    let framework_id = master.subscribe().await;
+    let probe = master.host.probe();
+    let heard = probe.expect_message::<LeaderChanged>(NAME);
+    let deposed = LeaderChanged { leadership: leadership(false) };
+    let refused = master.host.ask(&master.frameworks, deposed.clone(), SOON).await.unwrap_err();
+    assert_eq!(heard.await, deposed);
+    assert_eq!(refused.kind, FailureKind::Refused);
+    assert!(refused.message.contains("elector@"), "{refused}");
+    // It leads on, in the same incarnation.
+    let list = master.host.ask(&master.frameworks, GetFrameworks {}, SOON).await.unwrap();
+    assert_eq!(list.frameworks[0].framework_id, framework_id);
+    assert!(list.frameworks[0].connected);
+    master.host.shutdown().await;
 }

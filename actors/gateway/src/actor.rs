@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 
-use protocol::Failure;
 use protocol::elector::{LEADER_TOPIC, LeaderChanged, Leadership};
 use protocol::runtime::Exited;
 use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
@@ -104,9 +103,8 @@ impl Actor for GatewayActor {
 
 impl Handler<LeaderChanged> for GatewayActor {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        if *ctx.sender() != ctx.local(ELECTOR) {
-            let text = format!("the leadership is learned from {}", ctx.local(ELECTOR));
-            return Outcome::Refuse(Failure::refused(text));
+        if let Err(failure) = ctx.only_from(&ctx.local(ELECTOR)) {
+            return Outcome::Refuse(failure);
         }
         let elector = ctx.sender().clone();
         ctx.link(&elector);

@@ -112,10 +112,8 @@ impl Actor for Registrar {
 
 impl Handler<LeaderChanged> for Registrar {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        let elector = ctx.local("elector");
-        if *ctx.sender() != elector {
-            let why = format!("the leadership is learned from {elector} alone");
-            return Outcome::Refuse(Failure::refused(why));
+        if let Err(failure) = ctx.only_from(&ctx.local("elector")) {
+            return Outcome::Refuse(failure);
         }
         self.take(Input::LeaderChanged(message.leadership), ctx);
         Outcome::Reply(())

@@ -96,6 +96,16 @@ impl<A: Actor> Context<A> {
         &self.sender
     }
 
+    /// Refuses the message that is being handled unless `only` sent it: what one actor alone can
+    /// know is believed of nobody else.
+    pub fn only_from(&self, only: &Address) -> Result<(), Failure> {
+        if self.sender == *only {
+            return Ok(());
+        }
+        let me = &self.shared.address;
+        Err(Failure::refused(format!("{me} believes this of {only} alone, not of {}", self.sender)))
+    }
+
     /// Now. Never goes backwards.
     pub fn now(&self) -> Time {
         self.host.now()

@@ -182,10 +182,8 @@ questions!(GetApps, GetDeployments, GetServicesInfo);
 
 impl Handler<LeaderChanged> for Services {
     fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        let elector = ctx.local("elector");
-        if *ctx.sender() != elector {
-            let text = format!("the leadership is learned from {elector} alone");
-            return Outcome::Refuse(Failure::refused(text));
+        if let Err(failure) = ctx.only_from(&ctx.local("elector")) {
+            return Outcome::Refuse(failure);
         }
         self.take(Input::LeaderChanged(message.leadership), ctx);
         Outcome::Reply(())
