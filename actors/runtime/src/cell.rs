@@ -51,6 +51,9 @@ pub(crate) struct Cell<A: Actor> {
     max_linger: u32,
 }
 
+/// Nothing in it is pinned in place: what waits is boxed.
+impl<A: Actor> Unpin for Cell<A> {}
+
 impl<A: Actor> actix::Actor for Cell<A> {
     type Context = actix::Context<Self>;
 

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use protocol::runtime::Exited;
 use protocol::{Address, Failure, FailureKind, Message};
 use serde::Serialize;
+use smallbox::space::S4;
+use smallbox::{SmallBox, smallbox};
 use tokio::sync::oneshot;
 
 use crate::peer::Peer;
@@ -25,7 +27,7 @@ pub(crate) enum Payload {
     Local {
         name: &'static str,
         type_id: TypeId,
-        message: Box<dyn Any + Send>,
+        message: Boxed,
     },
     /// From another host: decoded on the receiver's own thread.
     Wire(WireMessage),
@@ -65,7 +67,7 @@ impl Delivery {
         let payload = Payload::Local {
             name: M::NAME,
             type_id: TypeId::of::<M>(),
-            message: Box::new(message),
+            message: boxed(message),
         };
         Self { from, trace, reply, payload }
     }
@@ -88,8 +90,12 @@ impl Delivery {
     }
 }
 
+/// A message or answer of any type. Up to four words are held in place, a larger one on the heap:
+/// freeing what another thread has allocated is the dearest part of a small message.
+pub(crate) type Boxed = SmallBox<dyn Any + Send, S4>;
+
 /// What a local asker receives: the reply type in a box.
-pub(crate) type LocalReply = Result<Box<dyn Any + Send>, Failure>;
+pub(crate) type LocalReply = Result<Boxed, Failure>;
 /// What an asker receives whose answer is bytes.
 pub(crate) type RawReply = Result<Bytes, Failure>;
 
@@ -110,7 +116,7 @@ impl Reply {
         match self {
             Self::Nobody => {}
             Self::Local(asker) => {
-                let _ = asker.send(result.map(|reply| Box::new(reply) as Box<dyn Any + Send>));
+                let _ = asker.send(result.map(boxed));
             }
             Self::Raw(asker) => {
                 let _ = asker.send(result.and_then(|reply| encode(&reply)));
@@ -175,7 +181,16 @@ impl Drop for RemoteReply {
 pub(crate) type Decode = fn(&[u8]) -> LocalReply;
 
 pub(crate) fn decode_reply<M: Message>(bytes: &[u8]) -> LocalReply {
-    protocol::codec::decode::<M::Reply>(bytes).map(|reply| Box::new(reply) as Box<dyn Any + Send>)
+    protocol::codec::decode::<M::Reply>(bytes).map(boxed)
+}
+
+/// What is in the box, if it is a `T`.
+pub(crate) fn open<T: 'static>(boxed: Boxed) -> Option<T> {
+    boxed.downcast::<T>().ok().map(SmallBox::into_inner)
+}
+
+fn boxed<T: Send + 'static>(value: T) -> Boxed {
+    smallbox!(value)
 }
 
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Failure> {

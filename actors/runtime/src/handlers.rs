@@ -1,6 +1,6 @@
 //! Which messages an actor takes, and how each is turned into a call.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::cell::Cell;
 
 use protocol::runtime::MessageDescription;
@@ -9,11 +9,11 @@ use protocol::{Failure, FailureKind, Message};
 use crate::actor::{Actor, Handler, Outcome};
 use crate::builtin;
 use crate::context::Context;
-use crate::delivery::WireMessage;
+use crate::delivery::{Boxed, WireMessage, open};
 
 /// A message as it arrives: in a box from this host, as bytes from another.
 pub(crate) enum Incoming<'a> {
-    Local(Box<dyn Any + Send>),
+    Local(Boxed),
     Wire(&'a [u8]),
 }
 
@@ -74,7 +74,7 @@ impl<A: Actor> Handlers<A> {
         &self,
         actor: &mut A,
         (name, type_id): (&'static str, TypeId),
-        message: Box<dyn Any + Send>,
+        message: Boxed,
         ctx: &mut Context<A>,
     ) {
         match self.index(|e| e.type_id == type_id) {
@@ -116,7 +116,7 @@ impl<A: Actor> Handlers<A> {
 
 fn read<M: Message>(incoming: Incoming<'_>) -> Result<M, Failure> {
     match incoming {
-        Incoming::Local(message) => Ok(*message.downcast::<M>().expect("entries match by type id")),
+        Incoming::Local(message) => Ok(open(message).expect("entries match by type id")),
         Incoming::Wire(bytes) => protocol::codec::decode(bytes).map_err(|failure| {
             Failure::new(failure.kind, format!("body of {}: {}", M::NAME, failure.message))
         }),

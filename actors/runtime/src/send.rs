@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::ask::PendingAsk;
 use crate::cell::overloaded;
 use crate::delivery::{
-    Delivery, LocalReply, Payload, RawReply, Reply, System, WireMessage, decode_reply, died,
+    Delivery, LocalReply, Payload, RawReply, Reply, System, WireMessage, decode_reply, died, open,
 };
 use crate::host::Host;
 use crate::mailbox::Undelivered;
@@ -146,9 +146,7 @@ impl Host {
         async move {
             if let Answer::Local(answer) = answer {
                 let result = within(deadline, &to, answer).await?;
-                return Ok(*result
-                    .downcast::<M::Reply>()
-                    .expect("a handler replies with its type"));
+                return Ok(open(result).expect("a handler replies with its type"));
             }
             protocol::codec::decode(&answer_bytes(answer, &to, deadline).await?)
         }

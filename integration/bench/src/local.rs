@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use protocol::Address;
+use protocol::{Address, Message};
 use runtime::{Host, HostConfig, Placement, SpawnOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::actor::{Note, Tally, Total, note};
+use crate::actor::{Tally, Tick, Total, note};
 use crate::report::{Measure, Report};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Tells between two asks that make sure all were handled: well within a mailbox.
 pub(crate) const WINDOW: usize = 1024;
+const TICK: Tick = Tick { number: 1 };
 const TELLS: usize = 4_000_000;
 const ASKS: usize = 100_000;
 
@@ -23,18 +24,18 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     let own = host.spawn("own", SpawnOptions::own(), Tally::default)?;
     let shared = host.spawn("shared", SpawnOptions::default(), Tally::default)?;
     let tell_bound = channel_tells().await;
-    let tells = tell(&host, &own, TELLS, WINDOW).await;
+    let tells = tell(&host, &own, &TICK, TELLS, WINDOW).await;
     report.add(
         Measure::new("local tell, across threads", tells, "msg/s")
             .bound(tell_bound)
             .target(">= 5000000"),
     );
-    let tells = tell(&host, &shared, TELLS, WINDOW).await;
+    let tells = tell(&host, &shared, &TICK, TELLS, WINDOW).await;
     report.add(Measure::new("local tell, same thread", tells, "msg/s").bound(tell_bound));
     let ask_bound = channel_asks().await;
-    let asks = ask(&host, &shared, ASKS, 1).await;
+    let asks = ask_in_turn(&host, &shared, ASKS).await;
     report.add(Measure::new("local ask, same thread", asks, "ask/s").bound(ask_bound));
-    let asks = ask(&host, &own, ASKS, 1).await;
+    let asks = ask_in_turn(&host, &own, ASKS).await;
     report.add(Measure::new("local ask, across threads", asks, "ask/s"));
     let worst = idle_beside_flood(&host).await?;
     report
@@ -44,13 +45,28 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Tells per second, in windows closed by an ask.
-pub(crate) async fn tell(host: &Host, to: &Address, count: usize, window: usize) -> f64 {
+pub(crate) async fn tell<M: Message + Clone>(
+    host: &Host,
+    to: &Address,
+    message: &M,
+    count: usize,
+    window: usize,
+) -> f64 {
     let start = Instant::now();
     for _ in 0..count / window {
         for _ in 0..window {
-            host.tell(to, note());
+            host.tell(to, message.clone());
         }
         host.ask(to, Total {}, DEADLINE).await.expect("the actor answers");
+    }
+    rate(count, start)
+}
+
+/// Asks per second, each after the answer to the one before.
+pub(crate) async fn ask_in_turn(host: &Host, to: &Address, count: usize) -> f64 {
+    let start = Instant::now();
+    for _ in 0..count {
+        host.ask(to, note(), DEADLINE).await.expect("the actor answers");
     }
     rate(count, start)
 }
@@ -77,18 +93,18 @@ pub(crate) fn rate(count: usize, since: Instant) -> f64 {
 }
 
 enum Item {
-    Note(Box<Note>),
+    Tick(Tick),
     Barrier(oneshot::Sender<()>),
 }
 
-/// A receiver of boxed messages on a thread of its own.
+/// A receiver on a thread of its own.
 fn channel_receiver() -> mpsc::Sender<Item> {
     let (sender, mut receiver) = mpsc::channel(8192);
     actix_rt::Arbiter::new().spawn(async move {
         let mut seen = 0;
         while let Some(item) = receiver.recv().await {
             match item {
-                Item::Note(note) => seen += note.text.len(),
+                Item::Tick(tick) => seen += tick.number,
                 Item::Barrier(done) => {
                     let _ = done.send(());
                 }
@@ -104,7 +120,7 @@ async fn channel_tells() -> f64 {
     let start = Instant::now();
     for _ in 0..TELLS / WINDOW {
         for _ in 0..WINDOW {
-            let sent = sender.send(Item::Note(Box::new(note()))).await;
+            let sent = sender.send(Item::Tick(TICK)).await;
             sent.unwrap_or_else(|_| unreachable!("the receiver outlives the sender"));
         }
         barrier(&sender).await;

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use protocol::Address;
 use runtime::{Host, HostConfig, SpawnOptions};
 
-use crate::actor::Tally;
-use crate::local::{WINDOW, ask, rate, tell};
+use crate::actor::{Tally, note};
+use crate::local::{WINDOW, ask, ask_in_turn, rate, tell};
 use crate::report::{Measure, Report};
 
 const TELLS: usize = 3_000_000;
@@ -22,13 +22,23 @@ const FRAME: usize = 4 + 24 + 100;
 const RAW_FRAMES: usize = 20_000_000;
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
+    if std::env::var("ASKS").is_ok() {
+        let server = Server::start()?;
+        let config = HostConfig { cluster: "bench".into(), listen: None, advertise: None };
+        let host = Host::start(config).await?;
+        for _ in 0..4 {
+        let (a, b) = round_trips(&host, &server).await?;
+        println!("{a:.2} {b:.2} {:.2}", a / b);
+        }
+        return Ok(());
+    }
     let raw_tells = raw_one_way()?;
     let server = Server::start()?;
     let config = HostConfig { cluster: "bench".into(), listen: None, advertise: None };
     let host = Host::start(config).await?;
-    ask(&host, &server.tally, 1000, 1).await;
+    ask_in_turn(&host, &server.tally, 1000).await;
     // Windows of several mailboxes' worth would be dropped; these keep both sides busy.
-    let tells = tell(&host, &server.tally, TELLS, 4 * WINDOW).await;
+    let tells = tell(&host, &server.tally, &note(), TELLS, 4 * WINDOW).await;
     report.add(
         Measure::new("remote tell, 100 B, 1 connection", tells, "msg/s")
             .bound(raw_tells)
@@ -52,7 +62,7 @@ async fn round_trips(host: &Host, server: &Server) -> anyhow::Result<(f64, f64)>
     let (mut asks, mut echoes) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
         echoes.push(1e6 / raw_echo(&server.echo)?);
-        asks.push(1e6 / ask(host, &server.tally, ASKS / TURNS, 1).await);
+        asks.push(1e6 / ask_in_turn(host, &server.tally, ASKS / TURNS).await);
     }
     asks.sort_by(f64::total_cmp);
     echoes.sort_by(f64::total_cmp);
