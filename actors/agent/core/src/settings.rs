@@ -72,7 +72,7 @@ impl Default for Timeouts {
             register_max: Duration::from_secs(10),
             // As in Mesos, where it includes the fetching; here only the process counts.
             executor_registration: Duration::from_secs(60),
-            // Mesos allows from 2 s to 15 s; executors try at least every 2 s.
+            // Mesos allows from 2 s to 15 s; executors try every second.
             executor_reregistration: Duration::from_secs(15),
             // As in Mesos, all three.
             executor_recovery: Duration::from_secs(15 * 60),

@@ -23,7 +23,7 @@ impl Default for Config {
         Self {
             // Mesos has no default; a scheduler that hoards for 5 minutes is stuck.
             offer_timeout: Some(Duration::from_secs(300)),
-            // Four times the longest backoff between two subscriptions of a driver (15 s).
+            // Five attempts of a driver, each given up after 10 s and followed within 1 s.
             recovery_grace: Duration::from_secs(60),
             // As in Mesos.
             completed_tasks: 1000,
