@@ -77,17 +77,6 @@ pub fn load<T: Settings>(
     Ok(Loaded { settings, figment })
 }
 
-/// Keys of `T` that the text of a sample file does not have, be it commented out. For tests.
-pub fn keys_missing_from<T: Settings>(sample: &str) -> Vec<String> {
-    let known = leaves(&T::default()).unwrap_or_default();
-    let has = |key: &str| {
-        let name = key.rsplit('.').next().unwrap_or(key);
-        let starts = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{name} = "));
-        sample.lines().any(starts)
-    };
-    known.into_iter().map(|(key, _)| key).filter(|key| !has(key)).collect()
-}
-
 fn layers<T: Settings>(
     file: Option<&Path>,
     variable: impl Fn(&str) -> Option<String>,

@@ -1,5 +1,6 @@
 //! The flags that every role has.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -22,6 +23,15 @@ pub struct CommonFlags {
     #[arg(long)]
     #[serde(skip)]
     pub die_with_parent: bool,
+    /// Name of the cluster; hosts of other clusters are refused [default: meseta]
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Where actors listen [default: 2000 above the HTTP port]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// How others name this machine [default: the address that it listens on]
+    #[arg(long, value_name = "NAME")]
+    pub advertise: Option<String>,
     /// What to log: a level (error, warn, info, debug, trace) or directives as in RUST_LOG
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

@@ -14,6 +14,7 @@ pub mod net;
 mod origin;
 pub mod ready;
 mod run;
+pub mod sample;
 pub mod signals;
 mod stores;
 
