@@ -59,6 +59,25 @@ pub struct FrameworkInfo {
     pub labels: Vec<Label>,
 }
 
+impl FrameworkInfo {
+    /// A new one for the default role, that states nothing else.
+    pub fn new(user: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            name: name.into(),
+            id: None,
+            failover_timeout_ms: 0,
+            roles: vec!["*".to_owned()],
+            hostname: String::new(),
+            principal: None,
+            webui_url: None,
+            checkpoint: false,
+            capabilities: BTreeSet::new(),
+            labels: Vec::new(),
+        }
+    }
+}
+
 /// An attribute of an agent, for placement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

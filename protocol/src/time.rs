@@ -57,6 +57,11 @@ impl Time {
     }
 }
 
+/// Whole milliseconds, as times are written in messages and configurations.
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Year, month and day of a day counted from 1970-01-01: Howard Hinnant, "chrono-compatible
 /// low-level date algorithms", `civil_from_days`, for days that are not negative.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent_core::Timeouts;
 use protocol::HostAddr;
 use protocol::framework::Attribute;
+use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
 /// What becomes of the tasks when the agent is told to end.
@@ -100,10 +101,6 @@ impl AgentConfig {
     pub(crate) fn launch_timeout(&self) -> Duration {
         Duration::from_millis(self.launch_timeout_ms)
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

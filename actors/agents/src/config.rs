@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
 /// The `[agents]` section of a master's configuration. Defaults and their reasons are the core's.
@@ -40,10 +41,6 @@ impl Config {
             unreachable_interval: Duration::from_millis(self.unreachable_interval_ms),
         }
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -256,19 +256,8 @@ async fn a_launch_reaches_the_agent_or_comes_back() {
     let node = Node::start().await;
     let AgentRegistered { agent_id, generation, .. } =
         node.register(&master, None, 1).await.unwrap();
-    let framework = FrameworkInfo {
-        user: "root".into(),
-        name: "f".into(),
-        id: Some("f".into()),
-        failover_timeout_ms: 0,
-        roles: vec![],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: Default::default(),
-        labels: vec![],
-    };
+    let framework =
+        FrameworkInfo { id: Some("f".into()), roles: vec![], ..FrameworkInfo::new("root", "f") };
     let mut launch =
         RouteLaunch { agent_id, generation, framework, role: "*".into(), tasks: vec![] };
     master.ask("agents", launch.clone()).await.unwrap();

@@ -59,19 +59,7 @@ impl Handler<OfferAllocations> for Teller {
 fn framework() -> AddFramework {
     AddFramework {
         framework_id: "f".into(),
-        info: FrameworkInfo {
-            user: "root".into(),
-            name: "test".into(),
-            id: None,
-            failover_timeout_ms: 0,
-            roles: vec!["web".into()],
-            hostname: String::new(),
-            principal: None,
-            webui_url: None,
-            checkpoint: false,
-            capabilities: Default::default(),
-            labels: Vec::new(),
-        },
+        info: FrameworkInfo { roles: vec!["web".into()], ..FrameworkInfo::new("root", "test") },
         suppressed_roles: Vec::new(),
         active: true,
     }

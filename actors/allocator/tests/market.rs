@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use allocator::{Options, spawn};
@@ -128,17 +127,9 @@ impl Master {
         let make = move || Scheduler { offers: offers.clone(), rescinded: rescinded.clone() };
         let scheduler = self.host.spawn(name, SpawnOptions::default(), make).unwrap();
         let info = FrameworkInfo {
-            user: "root".into(),
-            name: name.into(),
-            id: None,
             failover_timeout_ms: 60_000,
             roles: vec![name.into()],
-            hostname: String::new(),
-            principal: None,
-            webui_url: None,
-            checkpoint: false,
-            capabilities: BTreeSet::new(),
-            labels: Vec::new(),
+            ..FrameworkInfo::new("root", name)
         };
         let subscribe =
             SubscribeFramework { info, suppressed_roles: Vec::new(), scheduler: Some(scheduler) };

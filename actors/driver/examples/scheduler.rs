@@ -102,19 +102,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // It needs no port: the master answers over the connection that the driver opens.
     let host = Host::start(HostConfig { cluster, listen: None, advertise: None }).await?;
-    let info = FrameworkInfo {
-        user: "root".into(),
-        name: "repeat".into(),
-        id: None,
-        failover_timeout_ms: 0,
-        roles: vec!["*".into()],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: BTreeSet::new(),
-        labels: Vec::new(),
-    };
+    let info = FrameworkInfo::new("root", "repeat");
     let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let (done, mut finished) = mpsc::unbounded_channel();
     let scheduler = move || Repeat {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::Address;
+use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
 /// The `[frameworks]` section of a master's configuration.
@@ -44,10 +45,6 @@ impl Config {
             completed_frameworks: self.completed_frameworks,
         }
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The actor among stand-ins for its neighbours: what is told to whom, over the real runtime.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use frameworks::{Config, Frameworks, NAME};
@@ -132,19 +131,7 @@ fn leadership(leading: bool) -> Leadership {
 }
 
 fn info() -> FrameworkInfo {
-    FrameworkInfo {
-        user: "root".into(),
-        name: "demo".into(),
-        id: None,
-        failover_timeout_ms: 60_000,
-        roles: vec!["*".into()],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: BTreeSet::new(),
-        labels: vec![],
-    }
+    FrameworkInfo { failover_timeout_ms: 60_000, ..FrameworkInfo::new("root", "demo") }
 }
 
 async fn host() -> Host {

@@ -47,19 +47,7 @@ async fn lead(store: &Arc<dyn Store>) -> (Host, Address, Term) {
 }
 
 fn framework(n: u64) -> RegistryOperation {
-    let info = FrameworkInfo {
-        user: "root".into(),
-        name: format!("framework {n}"),
-        id: None,
-        failover_timeout_ms: 0,
-        roles: vec!["*".into()],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: Default::default(),
-        labels: Vec::new(),
-    };
+    let info = FrameworkInfo::new("root", format!("framework {n}"));
     let record = FrameworkRecord { info, registered: Time(n), removed: None };
     RegistryOperation::PutFramework { framework_id: format!("f{n}").into(), record }
 }

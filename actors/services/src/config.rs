@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use protocol::HostAddr;
 use protocol::framework::{Capability, FrameworkInfo};
+use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
 /// The `[services]` section of a services host's configuration.
@@ -64,17 +65,13 @@ pub(crate) fn introduction(
     host: &HostAddr,
 ) -> FrameworkInfo {
     FrameworkInfo {
-        user: config.user.clone(),
-        name: config.framework_name.clone(),
         id,
         failover_timeout_ms: millis(config.failover_timeout),
         roles: vec![config.role.clone()],
         hostname: host.host().to_owned(),
-        principal: None,
-        webui_url: None,
         checkpoint: true,
         capabilities: [Capability::PartitionAware, Capability::TaskKillingState].into(),
-        labels: Vec::new(),
+        ..FrameworkInfo::new(config.user.clone(), config.framework_name.clone())
     }
 }
 
@@ -83,8 +80,4 @@ fn own_user() -> String {
     let uid = nix::unistd::geteuid();
     let user = nix::unistd::User::from_uid(uid).ok().flatten();
     user.map_or_else(|| uid.to_string(), |user| user.name)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

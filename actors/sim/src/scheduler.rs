@@ -183,17 +183,11 @@ impl Scheduler {
             false => BTreeSet::new(),
         };
         let info = FrameworkInfo {
-            user: "root".to_owned(),
-            name: format!("scheduler{}", self.index),
             id: self.framework_id.clone(),
             failover_timeout_ms: self.failover_timeout_ms,
             roles: ROLES.map(str::to_owned).to_vec(),
-            hostname: String::new(),
-            principal: None,
-            webui_url: None,
-            checkpoint: false,
             capabilities,
-            labels: Vec::new(),
+            ..FrameworkInfo::new("root", format!("scheduler{}", self.index))
         };
         let message = SubscribeFramework { info, suppressed_roles: Vec::new(), scheduler: None };
         self.call(kernel, Request::Subscribe(message));

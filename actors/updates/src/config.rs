@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 use updates_core::Settings;
 
@@ -44,10 +45,6 @@ impl UpdatesConfig {
     pub(crate) fn journal(work_dir: &std::path::Path) -> PathBuf {
         work_dir.join("updates.journal")
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -67,19 +67,7 @@ fn say(report: &mut Report, result: &Outcome) -> anyhow::Result<()> {
 }
 
 fn framework() -> FrameworkInfo {
-    FrameworkInfo {
-        user: "root".into(),
-        name: "bench".into(),
-        id: None,
-        failover_timeout_ms: 0,
-        roles: vec!["*".into()],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: Default::default(),
-        labels: Vec::new(),
-    }
+    FrameworkInfo::new("root", "bench")
 }
 
 /// What was measured.

@@ -66,7 +66,7 @@ impl Turn<'_> {
     }
 
     fn default_grace_ms(&self) -> u64 {
-        u64::try_from(self.settings.timeouts.kill_grace.as_millis()).unwrap_or(u64::MAX)
+        protocol::time::millis(self.settings.timeouts.kill_grace)
     }
 
     /// An executor none of whose tasks it was ever given has nothing to wait for.

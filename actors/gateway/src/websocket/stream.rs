@@ -115,7 +115,7 @@ impl<S: AsyncFn() -> Result<Value, ApiError>> Stream<S> {
             epoch: self.epoch,
             types: self.types.clone(),
             max,
-            wait_ms: wait.as_millis() as u64,
+            wait_ms: protocol::time::millis(wait),
         };
         let host = self.common.host();
         host.ask(&host.address_of(EVENTS), question, DEADLINE).await

@@ -110,19 +110,8 @@ fn admit(id: &str) -> RegistryOperation {
 }
 
 fn framework(id: &str, removed: Option<Time>) -> RegistryOperation {
-    let info = FrameworkInfo {
-        user: "root".into(),
-        name: id.into(),
-        id: Some(id.into()),
-        failover_timeout_ms: 0,
-        roles: vec![],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: Default::default(),
-        labels: vec![],
-    };
+    let info =
+        FrameworkInfo { id: Some(id.into()), roles: vec![], ..FrameworkInfo::new("root", id) };
     let record = FrameworkRecord { info, registered: Time(1), removed };
     RegistryOperation::PutFramework { framework_id: id.into(), record }
 }

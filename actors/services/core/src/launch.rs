@@ -130,7 +130,7 @@ impl Leading {
         } else {
             self.config.decline_unfit
         };
-        let refuse_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let refuse_ms = protocol::time::millis(patience);
         let offer_ids = unused.into_iter().map(|supply| supply.offer.offer_id).collect();
         out.push(Effect::Decline { offer_ids, filters: Filters { refuse_ms } });
     }

@@ -58,7 +58,7 @@ async fn next(
         after: Some(after),
         types: options.types.clone(),
         max: BATCH,
-        wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        wait_ms: protocol::time::millis(wait),
         ..NextEvents::default()
     };
     Ok(client.host.ask(log, question, wait + client.timeout()).await?)

@@ -13,17 +13,10 @@ use protocol::{AgentId, Generation};
 
 fn framework() -> FrameworkInfo {
     FrameworkInfo {
-        user: "root".into(),
-        name: "f".into(),
         id: Some("f1".into()),
-        failover_timeout_ms: 0,
         roles: vec![],
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
         checkpoint: true,
-        capabilities: Default::default(),
-        labels: vec![],
+        ..FrameworkInfo::new("root", "f")
     }
 }
 

@@ -33,17 +33,8 @@ pub(crate) fn bag(text: &str) -> Resources {
 
 pub(crate) fn framework_info(roles: &[&str]) -> FrameworkInfo {
     FrameworkInfo {
-        user: "root".into(),
-        name: "test".into(),
-        id: None,
-        failover_timeout_ms: 0,
         roles: roles.iter().map(ToString::to_string).collect(),
-        hostname: String::new(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
-        capabilities: Default::default(),
-        labels: Vec::new(),
+        ..FrameworkInfo::new("root", "test")
     }
 }
 

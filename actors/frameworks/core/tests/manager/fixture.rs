@@ -54,17 +54,11 @@ pub(crate) fn leadership(leading: bool) -> Leadership {
 /// A framework with a minute to fail over, that understands partitions.
 pub(crate) fn info(name: &str) -> FrameworkInfo {
     FrameworkInfo {
-        user: "root".into(),
-        name: name.into(),
-        id: None,
         failover_timeout_ms: 60_000,
         roles: vec!["dev".into()],
         hostname: "here".into(),
-        principal: None,
-        webui_url: None,
-        checkpoint: false,
         capabilities: BTreeSet::from([Capability::PartitionAware]),
-        labels: vec![],
+        ..FrameworkInfo::new("root", name)
     }
 }
 

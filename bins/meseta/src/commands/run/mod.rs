@@ -98,14 +98,9 @@ fn framework_of(options: &Run) -> FrameworkInfo {
     let uid = nix::unistd::getuid();
     let own = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
     FrameworkInfo {
-        user: own.unwrap_or_else(|| uid.to_string()),
-        name: format!("meseta run {}", options.command.first().map_or("", String::as_str)),
-        id: None,
         failover_timeout_ms: FAILOVER_MS,
         roles: vec![options.role.clone()],
         hostname: boot::net::hostname(),
-        principal: None,
-        webui_url: None,
         checkpoint: true,
         capabilities: [
             protocol::framework::Capability::MultiRole,
@@ -113,7 +108,10 @@ fn framework_of(options: &Run) -> FrameworkInfo {
             protocol::framework::Capability::TaskKillingState,
         ]
         .into(),
-        labels: Vec::new(),
+        ..FrameworkInfo::new(
+            own.unwrap_or_else(|| uid.to_string()),
+            format!("meseta run {}", options.command.first().map_or("", String::as_str)),
+        )
     }
 }
 
