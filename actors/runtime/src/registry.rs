@@ -73,6 +73,10 @@ impl Registry {
 
     /// Runs `f` on the actor without touching its reference count; hands `argument` back if there
     /// is none.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the argument is moved in and back; a box would cost every message an allocation"
+    )]
     pub(crate) fn with<T>(
         &self,
         name: &str,

@@ -27,8 +27,8 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
         let config = HostConfig { cluster: "bench".into(), listen: None, advertise: None };
         let host = Host::start(config).await?;
         for _ in 0..4 {
-        let (a, b) = round_trips(&host, &server).await?;
-        println!("{a:.2} {b:.2} {:.2}", a / b);
+            let (a, b) = round_trips(&host, &server).await?;
+            println!("{a:.2} {b:.2} {:.2}", a / b);
         }
         return Ok(());
     }
