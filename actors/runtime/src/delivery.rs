@@ -64,11 +64,8 @@ pub(crate) enum System {
 
 impl Delivery {
     pub(crate) fn local<M: Message>(from: Address, trace: u64, reply: Reply, message: M) -> Self {
-        let payload = Payload::Local {
-            name: M::NAME,
-            type_id: TypeId::of::<M>(),
-            message: boxed(message),
-        };
+        let payload =
+            Payload::Local { name: M::NAME, type_id: TypeId::of::<M>(), message: boxed(message) };
         Self { from, trace, reply, payload }
     }
 
