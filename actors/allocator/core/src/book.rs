@@ -11,7 +11,7 @@ use std::sync::Arc;
 use protocol::{AgentId, FrameworkId, Generation, Resources};
 
 use crate::model::{Agent, Client, Framework, Role, Share};
-use crate::order::Place;
+use crate::place::Place;
 use crate::policy::Policy;
 use crate::quantities::{Names, Quantities};
 use crate::slab::{Slab, Slot};

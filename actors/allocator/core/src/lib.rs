@@ -22,6 +22,7 @@ mod input;
 mod model;
 mod order;
 mod pass;
+mod place;
 mod policy;
 mod quantities;
 mod slab;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::{AgentId, FrameworkId, Generation, Resources, Time};
 
-use crate::order::Place;
+use crate::place::Place;
 use crate::quantities::Quantities;
 use crate::slab::Slot;
 

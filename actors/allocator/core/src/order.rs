@@ -4,43 +4,11 @@
 //! The order is kept, not sorted: a change moves one framework and its role. Only a change of the
 //! cluster's total moves everybody, and that is put off until somebody looks.
 
-use std::cmp::Ordering;
-
 use crate::book::Book;
 use crate::model::{Client, Role};
+use crate::place::{Place, Rank};
 use crate::policy::Standing;
 use crate::slab::Slot;
-
-/// A policy's rank; the lower is served first.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rank(f64);
-
-impl PartialEq for Rank {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Rank {}
-impl PartialOrd for Rank {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Rank {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-/// A place in a queue. Of equal ranks, whoever was served longer ago comes first, so that equals
-/// take turns; the name settles the rest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place<N, S> {
-    pub(crate) rank: Rank,
-    pub(crate) served: u64,
-    pub(crate) name: N,
-    pub(crate) slot: S,
-}
 
 impl Book {
     /// Puts a client and its role where they belong now.
