@@ -5,16 +5,24 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use driver::{Executor, ExecutorDriver, status};
+use driver::{Ended, Executor, ExecutorDriver, start_executor, status};
 use isolator::{Watch, chain, out_of_memory};
 use protocol::TaskId;
 use protocol::executor::TaskProcess;
 use protocol::task::{KillPolicy, TaskInfo, TaskState};
+use runtime::{Host, HostError};
 use tokio::sync::mpsc;
 
 use crate::outcome;
 use crate::settings::Settings;
 use crate::task::{self, DEFAULT_GRACE, Kills};
+
+/// Starts the actor `executor` on `host`.
+pub fn start(host: &Host, settings: Settings) -> Result<Ended, HostError> {
+    let config = settings.driver.clone();
+    let factory = move || CommandExecutor::new(Rc::new(settings.clone()));
+    start_executor(host, config, factory).map(|(_, ended)| ended)
+}
 
 /// Runs command tasks. Ends itself when all tasks that it was given have ended.
 pub struct CommandExecutor {
@@ -32,7 +40,7 @@ struct Running {
 }
 
 impl CommandExecutor {
-    pub(crate) fn new(settings: Rc<Settings>) -> Self {
+    fn new(settings: Rc<Settings>) -> Self {
         Self { settings, tasks: BTreeMap::new(), running: Rc::default() }
     }
 

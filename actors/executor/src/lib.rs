@@ -13,5 +13,5 @@ mod outcome;
 mod settings;
 mod task;
 
-pub use command::CommandExecutor;
-pub use settings::{Settings, SettingsError, start};
+pub use command::{CommandExecutor, start};
+pub use settings::{Settings, SettingsError};

@@ -1,14 +1,10 @@
-//! What the executor is told through its environment, and its start.
+//! What the executor is told through its environment.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use driver::{Ended, ExecutorConfig, MissingVariable, start_executor};
+use driver::{ExecutorConfig, MissingVariable};
 use isolator::JOIN_VARIABLE;
 use protocol::isolator::JoinContainer;
-use runtime::{Host, HostError};
-
-use crate::command::CommandExecutor;
 
 /// Everything that an executor knows when it starts.
 #[derive(Clone, Debug)]
@@ -38,11 +34,4 @@ impl Settings {
         let join = serde_json::from_str(text).map_err(SettingsError::Join)?;
         Ok(Self { driver, join, environment })
     }
-}
-
-/// Starts the actor `executor` on `host`.
-pub fn start(host: &Host, settings: Settings) -> Result<Ended, HostError> {
-    let config = settings.driver.clone();
-    let factory = move || CommandExecutor::new(Rc::new(settings.clone()));
-    start_executor(host, config, factory).map(|(_, ended)| ended)
 }
