@@ -13,7 +13,7 @@ use super::path::{Target, absolute};
 use super::query::{Query, Selector};
 use super::render::{self, Embed};
 use super::update::Manner;
-use super::{ServicesEdge, deployment_body, deployment_header, no_such_method, tasks};
+use super::{ServicesEdge, begun, deployment_body, deployment_header, no_such_method, tasks};
 
 /// `/v2/apps`
 pub(super) async fn all(
@@ -229,11 +229,4 @@ async fn delete(edge: &ServicesEdge, query: &Query, id: String) -> Answer {
         Ok(accepted) => begun(&accepted),
         Err(failure) => Err(edge.refusal(&id, failure).await),
     }
-}
-
-/// A change has begun.
-pub(super) fn begun(accepted: &AppAccepted) -> Answer {
-    Ok(HttpResponse::Ok()
-        .insert_header(deployment_header(accepted))
-        .json(deployment_body(accepted)))
 }

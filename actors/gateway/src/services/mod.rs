@@ -30,13 +30,13 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Bytes, PayloadConfig, ServiceConfig};
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use protocol::services::{AppAccepted, AppStatus, DeploymentList, GetApp, GetDeployments};
 use protocol::{Failure, FailureKind, Message};
 use runtime::Host;
 use serde_json::Value;
 
-use self::error::Refusal;
+use self::error::{Answer, Refusal};
 use crate::server::Edge;
 
 /// How long the scheduler may take to answer: a write of the store, with a fail-over in between.
@@ -160,6 +160,13 @@ fn deployment_body(accepted: &AppAccepted) -> Value {
     serde_json::json!({
         "version": accepted.version.to_iso(), "deploymentId": accepted.deployment_id,
     })
+}
+
+/// The answer to a change that was begun.
+fn begun(accepted: &AppAccepted) -> Answer {
+    Ok(HttpResponse::Ok()
+        .insert_header(deployment_header(accepted))
+        .json(deployment_body(accepted)))
 }
 
 fn no_such_method(request: &HttpRequest) -> Refusal {

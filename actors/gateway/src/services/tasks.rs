@@ -8,12 +8,11 @@ use protocol::services::{AppStatus, GetApps, Instance, InstancesKilled, KillInst
 use protocol::task::TaskState;
 use serde_json::{Value, json};
 
-use super::ServicesEdge;
-use super::apps::begun;
 use super::error::{Answer, Refusal};
 use super::parse::{Faults, Members};
 use super::query::Query;
 use super::render;
+use super::{ServicesEdge, begun};
 
 /// `GET /v2/tasks`
 pub(super) async fn all(edge: Data<ServicesEdge>, request: HttpRequest) -> Answer {
