@@ -17,8 +17,8 @@ use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, Reply
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use crate::choice::choose;
 use crate::config::IsolatorConfig;
-use crate::containment::choose;
 use crate::error::{IsolatorError, chain};
 use crate::launch::{Launcher, blocking};
 use crate::limits::{Limits, Sample};

@@ -1,17 +1,12 @@
 //! What holds a container together, limits it, and kills all of it: cgroups, or processes alone.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use nix::unistd::geteuid;
 use protocol::ContainerId;
 use protocol::isolator::Limitation;
 
-use crate::cgroup::Cgroups;
-use crate::config::{Isolation, IsolatorConfig};
-use crate::error::{IsolatorError, chain};
+use crate::error::IsolatorError;
 use crate::limits::{Limits, Sample};
-use crate::processes::Processes;
 
 /// How a process gets into a prepared container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,34 +39,4 @@ pub trait Containment: Send + Sync {
     fn close(&self);
     /// Whether this process is in that container.
     fn holds(&self, id: &ContainerId, pid: i32) -> bool;
-}
-
-/// The containment that the configuration asks for, and that can be had.
-pub fn choose(config: &IsolatorConfig) -> Result<(Arc<dyn Containment>, String), IsolatorError> {
-    let processes = || Arc::new(Processes::new(&config.cgroup_root));
-    if config.isolation == Isolation::Processes {
-        let chosen = processes();
-        let text = chosen.describe();
-        return Ok((chosen, text));
-    }
-    match cgroups(config) {
-        Ok(chosen) => {
-            let text = chosen.describe();
-            Ok((Arc::new(chosen), text))
-        }
-        Err(error) if config.isolation == Isolation::Auto => {
-            let chosen = processes();
-            let text = format!("no cgroups ({}): {}", chain(&error), chosen.describe());
-            Ok((chosen, text))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn cgroups(config: &IsolatorConfig) -> Result<Cgroups, IsolatorError> {
-    // A delegated subtree is writable for others, too; the kernel's own answer decides.
-    Cgroups::open(config).map_err(|error| match error {
-        IsolatorError::File { .. } if !geteuid().is_root() => IsolatorError::NotRoot,
-        error => error,
-    })
 }

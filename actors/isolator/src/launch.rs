@@ -13,12 +13,11 @@ use protocol::{Address, ContainerId};
 use runtime::Host;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::cgroup::signal_kill;
 use crate::config::IsolatorConfig;
 use crate::containment::{Containment, Entry};
 use crate::error::{IsolatorError, chain};
 use crate::limits::Limits;
-use crate::proc::{CONTAINER_VARIABLE, ROOT_VARIABLE};
+use crate::proc::{CONTAINER_VARIABLE, ROOT_VARIABLE, signal_kill};
 use crate::sandbox::{STDERR, STDOUT, Sandbox};
 use crate::spawn::{Output, Place, Program, spawn};
 use crate::user::Identity;

@@ -10,6 +10,7 @@
 
 mod actor;
 mod cgroup;
+mod choice;
 mod config;
 mod containment;
 mod error;
@@ -25,8 +26,9 @@ mod watch;
 
 pub use actor::{Isolator, NAME, StartError, Timer, start};
 pub use cgroup::{Cgroups, Group, Hierarchy, V1, V2, Version, out_of_memory};
+pub use choice::choose;
 pub use config::{Isolation, IsolatorConfig};
-pub use containment::{Containment, Entry, choose};
+pub use containment::{Containment, Entry};
 pub use error::{IsolatorError, chain};
 pub use launch::JOIN_VARIABLE;
 pub use limits::{Limits, MIN_MEM_BYTES, Sample};

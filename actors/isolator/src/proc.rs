@@ -1,8 +1,10 @@
-//! What `/proc` says about the processes of this machine.
+//! The processes of this machine: what `/proc` says about them, and the signal that ends one.
 
 use std::fs;
 use std::path::Path;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use protocol::ContainerId;
 
 /// The variable by which a process is recognised as part of a container, wherever it was
@@ -66,6 +68,16 @@ fn container_in(environment: &[u8]) -> Option<(String, ContainerId)> {
         Some(String::from_utf8_lossy(entry).into_owned())
     };
     Some((value(ROOT_VARIABLE)?, ContainerId::from(value(CONTAINER_VARIABLE)?)))
+}
+
+/// SIGKILL. A process that is gone is what was wanted; one that we may not signal shows up again
+/// in the next look.
+pub(crate) fn signal_kill(pid: i32) {
+    // 0 and negative numbers would address groups; a cgroup shows 0 for a process of another
+    // pid namespace.
+    if pid > 1 {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
 }
 
 #[cfg(test)]

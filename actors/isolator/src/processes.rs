@@ -15,12 +15,11 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 use protocol::ContainerId;
 use protocol::isolator::Limitation;
 
-use crate::cgroup::signal_kill;
 use crate::containment::{Containment, Entry};
 use crate::error::IsolatorError;
 use crate::limits::memory_limitation;
 use crate::limits::{Limits, Sample};
-use crate::proc::{self, Process};
+use crate::proc::{self, Process, signal_kill};
 
 /// As for cgroups: what waits uninterruptibly may never die.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);

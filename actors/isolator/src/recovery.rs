@@ -54,7 +54,7 @@ async fn kill_marked(launcher: &Launcher, id: &ContainerId) {
     let (root, id) = (launcher.config.cgroup_root.clone(), id.clone());
     let kill = move || {
         let processes = marked(&root).into_iter().filter(|(container, _)| *container == id);
-        processes.for_each(|(_, pid)| crate::cgroup::signal_kill(pid));
+        processes.for_each(|(_, pid)| crate::proc::signal_kill(pid));
         Ok(())
     };
     if let Err(error) = blocking(kill).await {

@@ -62,7 +62,7 @@ impl Watch {
     pub fn kill(&self) {
         match &self.fd {
             Some(fd) => pidfd_kill(fd.get_ref()),
-            None => crate::cgroup::signal_kill(self.pid),
+            None => crate::proc::signal_kill(self.pid),
         }
     }
 

@@ -17,8 +17,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use protocol::ContainerId;
 use protocol::isolator::Limitation;
 
@@ -26,6 +24,7 @@ use crate::config::IsolatorConfig;
 use crate::containment::{Containment, Entry};
 use crate::error::IsolatorError;
 use crate::limits::{Limits, Sample, memory_limitation};
+use crate::proc::signal_kill;
 
 pub use hierarchy::{Hierarchy, V1, V2};
 pub use memory::out_of_memory;
@@ -262,16 +261,6 @@ fn all_controllers(config: &IsolatorConfig) -> Vec<Box<dyn Controller>> {
         Box::new(pids::Pids { max: config.pids_max }),
         Box::new(freezer::Freezer),
     ]
-}
-
-/// SIGKILL. A process that is gone is what was wanted; one that we may not signal shows up again
-/// in the next look.
-pub(crate) fn signal_kill(pid: i32) {
-    // 0 and negative numbers would address groups; a cgroup shows 0 for a process of another
-    // pid namespace.
-    if pid > 1 {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-    }
 }
 
 /// Removes a cgroup, which the kernel refuses for a moment after its last process died.
