@@ -14,6 +14,7 @@
 //! | [`websocket`] | the event stream |
 //! | [`master`], [`agent`] | the edges of these hosts |
 //! | [`services`] | the services host's edge: Marathon's `/v2` API |
+//! | [`v1`] | the wire of the Mesos v1 API |
 
 pub mod actor;
 pub mod agent;
@@ -24,6 +25,7 @@ pub mod master;
 mod middleware;
 pub mod server;
 pub mod services;
+pub mod v1;
 pub mod websocket;
 
 pub use actor::{Gateway, NAME, StartError};

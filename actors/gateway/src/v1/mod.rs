@@ -1,0 +1,26 @@
+//! The wire layer of the Mesos v1 HTTP API: messages, their two encodings, and the framing of
+//! streams. It knows the rules of the wire, nothing of the cluster.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`wire`] | the messages, generated from `proto/` |
+//! | [`media`] | which encoding a request has and its answer gets |
+//! | [`codec`] | bodies to messages and back |
+//! | [`json`] | the JSON of these messages |
+//! | [`required`] | required fields, and enum values of later versions |
+//! | [`validate`] | what a call must say beyond its required fields |
+//! | [`recordio`] | records of a stream |
+//! | [`error`] | why a request is refused, with Mesos's texts |
+
+pub mod codec;
+pub mod error;
+pub mod json;
+pub mod media;
+pub mod recordio;
+pub mod required;
+pub mod validate;
+pub mod wire;
+
+pub use codec::{decode, encode};
+pub use error::WireError;
+pub use media::MediaType;

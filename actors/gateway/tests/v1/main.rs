@@ -1,0 +1,8 @@
+//! The wire of the Mesos v1 API, against bytes that this project's code did not make.
+
+mod golden;
+mod json;
+mod negotiation;
+mod random;
+mod tiny;
+mod validation;
