@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::exit;
+use crate::invalid::Invalid;
 use crate::logs::Logging;
 use crate::origin::{Layer, file_layer, flag_of, leaves, nested, present, value_of, variable_of};
 
@@ -19,23 +20,6 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
     fn validate(&self) -> Result<(), Invalid>;
     /// The `log` and `log_format` keys.
     fn logging(&self) -> Logging;
-}
-
-/// A value that was read and cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}`: {message}")]
-pub struct Invalid {
-    /// Dotted.
-    pub key: String,
-    /// What is wrong and what is accepted.
-    pub message: String,
-}
-
-impl Invalid {
-    /// The value of `key` cannot be used.
-    pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { key: key.into(), message: message.into() }
-    }
 }
 
 /// Why there is no configuration.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use protocol::HostAddr;
 use runtime::{Host, HostConfig, HostError};
 
-use crate::config::Invalid;
+use crate::invalid::Invalid;
 use crate::ready::Ready;
 
 /// The actor port is the HTTP port plus this, unless configured.

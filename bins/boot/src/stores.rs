@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::StoreConfig;
 
-use crate::config::Invalid;
+use crate::invalid::Invalid;
 
 /// etcd with its default timings grants no shorter lease.
 const LEAST_TTL_MS: u64 = 2000;
