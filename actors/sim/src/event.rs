@@ -6,8 +6,7 @@ use protocol::agents::{AgentRegistered, Pong, RegisterAgent};
 use protocol::id::FrameworkId;
 use protocol::{Address, Failure, TaskId};
 
-use crate::master::{Hop, MasterTimer};
-use crate::store::Question;
+use crate::hop::{Hop, MasterTimer, Question};
 
 /// A process beside the master's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,8 @@ use protocol::agents::AgentState;
 
 use crate::agent::total;
 use crate::event::Peer;
-use crate::master::{Actor, Master, MasterTimer};
+use crate::hop::{Actor, MasterTimer};
+use crate::master::Master;
 use crate::scheduler::Scheduler;
 use crate::world::World;
 

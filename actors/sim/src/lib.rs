@@ -22,6 +22,7 @@
 mod agent;
 mod agent_tasks;
 mod event;
+mod hop;
 mod invariants;
 mod kernel;
 mod master;

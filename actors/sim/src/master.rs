@@ -8,61 +8,13 @@ use agents_core as agents;
 use allocator_core as allocator;
 use frameworks_core as frameworks;
 use protocol::elector::{Leader, LeaderChanged, Leadership};
-use protocol::frameworks::AgentsRecovered;
 use protocol::id::{CallId, Epoch};
 use protocol::{Address, Failure, FailureKind, Time};
 
 use crate::event::{Event, Packet, Peer, Side};
+use crate::hop::{Actor, Hop, MasterTimer, What};
 use crate::kernel::Kernel;
 use crate::names;
-
-/// The actors of the master's host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Actor {
-    Elector,
-    Registrar,
-    Frameworks,
-    Agents,
-    Allocator,
-    /// The part of the host that watches connections.
-    Host,
-}
-
-/// A message between two of them.
-#[derive(Clone, Debug)]
-pub(crate) struct Hop {
-    pub(crate) from: Actor,
-    pub(crate) to: Actor,
-    pub(crate) what: What,
-}
-
-/// What arrives.
-#[derive(Clone, Debug)]
-pub(crate) enum What {
-    Frameworks(frameworks::Input),
-    Agents(agents::Input),
-    Allocator(allocator::Input),
-    /// The agents manager asks the frameworks manager.
-    Introduce(AgentsRecovered),
-}
-
-/// Every timer of the host.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum MasterTimer {
-    Frameworks(frameworks::Timer),
-    Agents(agents::Timer),
-    Allocator(allocator::Timer),
-}
-
-impl MasterTimer {
-    fn actor(&self) -> Actor {
-        match self {
-            Self::Frameworks(_) => Actor::Frameworks,
-            Self::Agents(_) => Actor::Agents,
-            Self::Allocator(_) => Actor::Allocator,
-        }
-    }
-}
 
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,10 @@ use frameworks_core as frameworks;
 use protocol::{Failure, FailureKind};
 
 use crate::event::{Packet, Peer, Side};
+use crate::hop::{Actor, MasterTimer, Question, What, Wish};
 use crate::kernel::Kernel;
-use crate::master::{Actor, Caller, Master, MasterTimer, What};
+use crate::master::{Caller, Master};
 use crate::names;
-use crate::store::{Question, Wish};
 
 impl Master {
     pub(crate) fn step_frameworks(&mut self, kernel: &mut Kernel, input: frameworks::Input) {

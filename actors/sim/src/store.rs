@@ -1,7 +1,6 @@
 //! The registrar and its store: durable, fenced by the epoch, and now and then silent about what
 //! became of a write.
 
-use agents_core::CommitId;
 use protocol::id::{Epoch, FrameworkId};
 use protocol::registrar::{
     AgentRecord, AgentStanding, Registry, RegistryOperation, RegistrySnapshot,
@@ -9,24 +8,9 @@ use protocol::registrar::{
 use protocol::{Failure, FailureKind};
 
 use crate::event::Event;
+use crate::hop::{Actor, Question, What, Wish};
 use crate::kernel::Kernel;
-use crate::master::{Actor, Master, What};
-
-/// What one of the managers wants of the registry.
-#[derive(Clone, Debug)]
-pub(crate) struct Question {
-    pub(crate) from: Actor,
-    pub(crate) epoch: Epoch,
-    pub(crate) wish: Wish,
-}
-
-/// See [`Question`].
-#[derive(Clone, Debug)]
-pub(crate) enum Wish {
-    Load,
-    Record { framework_id: FrameworkId, operations: Vec<RegistryOperation> },
-    Commit { commit: CommitId, operations: Vec<RegistryOperation> },
-}
+use crate::master::Master;
 
 /// What survives every master.
 #[derive(Debug, Default)]

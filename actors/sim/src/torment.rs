@@ -7,7 +7,8 @@ use protocol::AgentId;
 use protocol::agents::MarkAgentGone;
 
 use crate::event::{Event, Peer};
-use crate::master::{Actor, Caller};
+use crate::hop::Actor;
+use crate::master::Caller;
 use crate::world::World;
 
 impl World {

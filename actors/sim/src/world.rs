@@ -7,8 +7,9 @@ use protocol::id::Epoch;
 
 use crate::agent::Agent;
 use crate::event::{AgentWake, Event, Packet, Peer, SchedulerWake, Side};
+use crate::hop::{Actor, Hop, MasterTimer, What};
 use crate::kernel::Kernel;
-use crate::master::{Actor, Caller, Hop, Master, MasterTimer, What};
+use crate::master::{Caller, Master};
 use crate::options::Options;
 use crate::scheduler::{Mood, Scheduler};
 use crate::store::Store;
