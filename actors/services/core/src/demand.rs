@@ -1,12 +1,13 @@
 //! How many instances wait for an offer, and whether offers are wanted at all.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use protocol::Time;
 use serde::Serialize;
 
+use crate::durable::Timers;
 use crate::effect::{Effect, Timer};
-use crate::state::Leading;
 
 /// What waits for offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -70,33 +71,41 @@ impl Demand {
         self.grown = true;
         self.revived_at = None;
     }
-}
 
-impl Leading {
-    /// Asks for offers when more is wanted, and for none when nothing is.
-    pub(crate) fn steer_offers(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if !self.connected {
-            return;
-        }
-        if self.demand.is_empty() {
-            self.demand.grown = false;
-            if !self.demand.suppressed {
-                self.demand.suppressed = true;
+    /// Asks for offers when more is wanted, and for none when nothing is. Two revivals are
+    /// `interval` apart.
+    pub(crate) fn steer(
+        &mut self,
+        now: Time,
+        interval: Duration,
+        timers: &mut Timers,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.is_empty() {
+            self.grown = false;
+            if !self.suppressed {
+                self.suppressed = true;
                 out.push(Effect::Suppress);
             }
-        } else if self.demand.grown || self.demand.suppressed {
-            self.revive(now, out);
+        } else if self.grown || self.suppressed {
+            self.revive(now, interval, timers, out);
         }
     }
 
-    fn revive(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let next = self.demand.revived_at.map(|at| at + self.config.revive_interval);
+    fn revive(
+        &mut self,
+        now: Time,
+        interval: Duration,
+        timers: &mut Timers,
+        out: &mut Vec<Effect>,
+    ) {
+        let next = self.revived_at.map(|at| at + interval);
         match next.filter(|next| *next > now) {
-            Some(next) => self.timers.arm(Timer::Revive, next, out),
+            Some(next) => timers.arm(Timer::Revive, next, out),
             None => {
-                self.demand.grown = false;
-                self.demand.suppressed = false;
-                self.demand.revived_at = Some(now);
+                self.grown = false;
+                self.suppressed = false;
+                self.revived_at = Some(now);
                 out.push(Effect::Revive);
             }
         }

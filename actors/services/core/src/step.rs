@@ -64,7 +64,10 @@ impl Leading {
             | Input::GetServicesInfo { .. }
             | Input::Rescinded { .. } => {}
         }
-        self.steer_offers(now, out);
+        if self.connected {
+            let interval = self.config.revive_interval;
+            self.demand.steer(now, interval, &mut self.timers, out);
+        }
     }
 
     fn on_persist_failed(&mut self, epoch: Epoch, why: String, out: &mut Vec<Effect>) {
