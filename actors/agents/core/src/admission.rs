@@ -4,12 +4,13 @@ use protocol::agents::{AgentState, RegisterAgent};
 use protocol::frameworks::AgentJoined;
 use protocol::{AgentId, CallId, Failure, FailureKind, HostAddr, Time};
 
+use crate::agent::{Agent, address_at};
 use crate::effect::{Effect, Reply, ToFrameworks};
 use crate::input::Timer;
+use crate::life::Life;
 use crate::membership::{Event, transition};
-use crate::registration::Life;
 use crate::report;
-use crate::term::{Agent, Term};
+use crate::term::Term;
 use crate::work::refuse;
 
 impl Term {
@@ -77,7 +78,7 @@ impl Term {
             if was_at != *host {
                 self.leave_host(id, &was_at);
                 if active {
-                    out.push(Effect::Unlink(crate::term::address_at(&was_at)));
+                    out.push(Effect::Unlink(address_at(&was_at)));
                 }
             }
         }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::agents::AgentState;
 use protocol::{AgentId, CallId, Generation};
 
+use crate::agent::Agent;
 use crate::state::State;
-use crate::term::{Agent, Term};
+use crate::term::Term;
 
 impl State {
     /// Whether the state makes sense. For simulations, tests and a look from outside.

@@ -1,53 +1,17 @@
 //! How agents leave: given up, by their own word, or by an operator's.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use protocol::agent::Ping;
 use protocol::agents::{AgentState, MarkAgentGone, UnregisterAgent};
 use protocol::frameworks::{AgentLeft, AgentLossCause};
 use protocol::{AgentId, CallId, Failure, FailureKind, Generation, Incarnation, Time};
 
+use crate::agent::Agent;
 use crate::effect::{Effect, Reply, ToAgent, ToFrameworks};
 use crate::input::Timer;
 use crate::membership::{Event, transition};
-use crate::registration::Life;
 use crate::report;
-use crate::term::{Agent, Term, no_such_agent};
+use crate::term::{Term, no_such_agent};
 use crate::work::{Change, Request, refuse};
-
-/// The last lives of agents that said goodbye, so that a message that was overtaken by the goodbye
-/// does not bring them back.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Departed {
-    lives: BTreeMap<AgentId, Life>,
-    order: VecDeque<AgentId>,
-}
-
-impl Departed {
-    /// Messages are overtaken by seconds; by then not this many agents have left.
-    const MAX: usize = 1000;
-
-    pub(crate) fn get(&self, agent_id: &AgentId) -> Option<&Life> {
-        self.lives.get(agent_id)
-    }
-
-    pub(crate) fn forget(&mut self, agent_id: &AgentId) {
-        if self.lives.remove(agent_id).is_some() {
-            self.order.retain(|id| id != agent_id);
-        }
-    }
-
-    fn insert(&mut self, agent_id: AgentId, life: Life) {
-        if self.lives.insert(agent_id.clone(), life).is_none() {
-            self.order.push_back(agent_id);
-        }
-        if self.order.len() > Self::MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.lives.remove(&oldest);
-        }
-    }
-}
 
 impl Term {
     pub(crate) fn on_unregister(

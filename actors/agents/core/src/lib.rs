@@ -14,11 +14,13 @@
 //! the order in which they happened.
 
 mod admission;
+mod agent;
 mod check;
 mod config;
 mod departure;
 mod effect;
 mod input;
+mod life;
 mod liveness;
 pub mod membership;
 mod registration;

@@ -5,7 +5,7 @@ use protocol::events::{Report, types};
 use protocol::frameworks::AgentLossCause;
 use serde_json::json;
 
-use crate::term::Agent;
+use crate::agent::Agent;
 
 pub(crate) fn added(agent_id: &AgentId, agent: &Agent) -> Report {
     report(

@@ -15,8 +15,9 @@ use protocol::frameworks::LaunchUndeliverable;
 use protocol::task::{KillPolicy, Reason};
 use protocol::{Address, AgentId, FrameworkId, Generation, TaskId};
 
+use crate::agent::Agent;
 use crate::effect::{Effect, ToAgent, ToFrameworks};
-use crate::term::{Agent, Term};
+use crate::term::Term;
 
 /// Kills remembered for one agent; further ones are dropped, and asked for again by schedulers
 /// that see their tasks still running.

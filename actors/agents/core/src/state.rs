@@ -1,13 +1,13 @@
 //! Where this host stands, and what a leader keeps.
 
+use protocol::Epoch;
 use protocol::elector::Leadership;
-use protocol::{Epoch, Generation, Time};
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::effect::Effect;
 use crate::input::Timer;
-use crate::term::Term;
+use crate::term::{Counters, Term};
 
 /// The agents manager of one host.
 #[derive(Clone, Debug)]
@@ -17,21 +17,6 @@ pub struct State {
     pub(crate) leadership: Leadership,
     pub(crate) role: Role,
     pub(crate) counters: Counters,
-}
-
-/// What must not start again when a term does.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) commit: u64,
-    pub(crate) generation: Generation,
-}
-
-impl Counters {
-    /// Generations go on from the time in milliseconds, so that they also grow when this actor was
-    /// restarted and has forgotten how far they were.
-    pub(crate) fn resume(self, now: Time) -> Self {
-        Self { generation: self.generation.max(Generation(now.as_millis())), ..self }
-    }
 }
 
 /// How far this host is in leading.

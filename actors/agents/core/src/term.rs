@@ -2,26 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use protocol::agents::AgentList;
-use protocol::agents::{AgentState, AgentSummary};
-use protocol::framework::AgentInfo;
+use protocol::agents::{AgentList, AgentState};
 use protocol::frameworks::AgentsRecovered;
-use protocol::registrar::{AgentRecord, AgentStanding, RegistrySnapshot};
-use protocol::task::KillPolicy;
+use protocol::registrar::RegistrySnapshot;
 use protocol::{
-    Address, AgentId, CallId, Epoch, Failure, FailureKind, FrameworkId, Generation, HostAddr,
-    Incarnation, TaskId, Time,
+    AgentId, CallId, Epoch, Failure, FailureKind, Generation, HostAddr, Incarnation, Time,
 };
 use serde_json::{Value, json};
 
-use crate::AGENT;
+use crate::agent::Agent;
 use crate::config::Config;
-use crate::departure::Departed;
 use crate::effect::{Effect, Reply};
 use crate::input::{CommitId, Input, Timer};
-use crate::registration::Life;
+use crate::life::Departed;
 use crate::removals::Removals;
-use crate::state::Counters;
 use crate::work::{Request, Work};
 
 /// What a leader keeps for one epoch.
@@ -45,80 +39,19 @@ pub(crate) struct Term {
     pub(crate) departed: Departed,
 }
 
-/// One agent.
-#[derive(Clone, Debug)]
-pub(crate) struct Agent {
-    pub(crate) info: AgentInfo,
-    pub(crate) state: AgentState,
-    /// The registration of this term, if there was one.
-    pub(crate) life: Option<Life>,
-    /// Of that registration; zero without one.
+/// What must not start again when a term does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commit: u64,
     pub(crate) generation: Generation,
-    pub(crate) registered: Option<Time>,
-    pub(crate) last_pong: Option<Time>,
-    /// Of the last ping that was sent, and of the last that was answered.
-    pub(crate) sequence: u64,
-    pub(crate) answered: u64,
-    /// Pings in a row without an answer.
-    pub(crate) missed: u32,
-    /// Since when it waits for its turn to become unreachable.
-    pub(crate) queued: Option<Time>,
-    /// What it is told to kill when it is back.
-    pub(crate) kills: BTreeMap<(FrameworkId, TaskId), Option<KillPolicy>>,
 }
 
-impl Agent {
-    pub(crate) fn new(info: AgentInfo, state: AgentState) -> Self {
-        Self {
-            info,
-            state,
-            life: None,
-            generation: Generation::default(),
-            registered: None,
-            last_pong: None,
-            sequence: 0,
-            answered: 0,
-            missed: 0,
-            queued: None,
-            kills: BTreeMap::new(),
-        }
+impl Counters {
+    /// Generations go on from the time in milliseconds, so that they also grow when this actor was
+    /// restarted and has forgotten how far they were.
+    pub(crate) fn resume(self, now: Time) -> Self {
+        Self { generation: self.generation.max(Generation(now.as_millis())), ..self }
     }
-
-    fn recovered(record: AgentRecord) -> Self {
-        let state = match record.standing {
-            AgentStanding::Admitted => AgentState::Recovered,
-            AgentStanding::Unreachable { .. } => AgentState::Unreachable,
-            AgentStanding::Gone { .. } => AgentState::Gone,
-        };
-        Self::new(record.info, state)
-    }
-
-    /// Where it is pinged and routed to.
-    pub(crate) fn address(&self) -> Address {
-        address_at(&self.info.host)
-    }
-
-    /// Registered once, or expected to: not given up.
-    pub(crate) fn is_expected(&self) -> bool {
-        use AgentState::{Active, Disconnected, Recovered};
-        matches!(self.state, Recovered | Active | Disconnected)
-    }
-
-    fn summary(&self, agent_id: &AgentId) -> AgentSummary {
-        AgentSummary {
-            agent_id: agent_id.clone(),
-            info: self.info.clone(),
-            state: self.state,
-            generation: self.generation,
-            registered: self.registered,
-            last_pong: self.last_pong,
-        }
-    }
-}
-
-/// The agent actor of a host.
-pub(crate) fn address_at(host: &HostAddr) -> Address {
-    Address::new(AGENT, host.clone())
 }
 
 /// The failure for an id that nobody has.

@@ -6,7 +6,7 @@ use protocol::{AgentId, CallId, Failure, FailureKind, Incarnation, Time};
 
 use crate::effect::Effect;
 use crate::input::CommitId;
-use crate::registration::Life;
+use crate::life::Life;
 use crate::term::Term;
 
 /// More requests than this for one agent that has a commit under way are refused: an agent asks
