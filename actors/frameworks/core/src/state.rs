@@ -9,12 +9,12 @@ use protocol::{Address, Failure, FailureKind, Time};
 use serde::Serialize;
 
 use crate::agents::{Agent, Standing};
-use crate::check::Violation;
 use crate::config::Config;
 use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkState};
 use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
+use crate::violation::Violation;
 use crate::writes::Write;
 
 /// Where this host stands.
