@@ -10,9 +10,11 @@
 //! | [`required`] | required fields, and enum values of later versions |
 //! | [`validate`] | what a call must say beyond its required fields |
 //! | [`recordio`] | records of a stream |
+//! | [`convert`] | to and from the vocabulary of the actors |
 //! | [`error`] | why a request is refused, with Mesos's texts |
 
 pub mod codec;
+pub mod convert;
 pub mod error;
 pub mod json;
 pub mod media;

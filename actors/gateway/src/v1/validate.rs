@@ -1,11 +1,10 @@
 //! What must be said in a call, beyond the fields that are always required.
 
+use super::convert::update_id;
 use super::error::WireError;
 use super::wire::mesos::{FrameworkId, FrameworkInfo};
 use super::wire::scheduler::Call;
 use super::wire::scheduler::call::Type;
-
-const UUID_BYTES: usize = 16;
 
 /// Whether `call` of a scheduler says what its type needs, and nothing in contradiction to itself
 /// or to the principal that the request was authenticated as.
@@ -102,10 +101,10 @@ fn check_principal(info: &FrameworkInfo, principal: Option<&str>) -> Result<(), 
 }
 
 fn check_uuid(bytes: &[u8]) -> Result<(), String> {
-    if bytes.len() == UUID_BYTES {
-        return Ok(());
+    match update_id::from_bytes(bytes) {
+        Some(_) => Ok(()),
+        None => Err("Invalid UUID: not one of a status update".to_owned()),
     }
-    Err(format!("Invalid UUID: expecting {UUID_BYTES} bytes, got {}", bytes.len()))
 }
 
 fn expecting(field: &str) -> String {

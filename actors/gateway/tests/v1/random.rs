@@ -1,7 +1,8 @@
 //! Any bytes, and any message.
 
+use gateway::v1::convert::{framework, offer, resource, task};
 use gateway::v1::wire::scheduler::{Call, Event};
-use gateway::v1::wire::{WireMessage, executor};
+use gateway::v1::wire::{WireMessage, executor, mesos};
 use gateway::v1::{MediaType, decode, encode};
 use proptest::prelude::*;
 use prost_reflect::{
@@ -14,6 +15,10 @@ struct Dice<'a>(std::slice::Iter<'a, u8>);
 impl Dice<'_> {
     fn roll(&mut self) -> u8 {
         self.0.next().copied().unwrap_or_default()
+    }
+
+    fn make<M: WireMessage>(&mut self) -> M {
+        self.message(M::descriptor(), 0).transcode_to().expect("of its own descriptor")
     }
 
     fn wide(&mut self) -> u64 {
@@ -113,6 +118,18 @@ proptest! {
     fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode::<Call>(MediaType::Json, &bytes);
         let _ = decode::<Call>(MediaType::Protobuf, &bytes);
+    }
+
+    #[test]
+    fn no_message_makes_a_conversion_panic(choices in choices()) {
+        let mut dice = Dice(choices.iter());
+        let info: mesos::FrameworkInfo = dice.make();
+        let _ = framework::info_from(&info);
+        let _ = framework::filters_from(Some(&dice.make()));
+        let _ = task::info_from(&dice.make());
+        let resources: Vec<mesos::Resource> = (0..8).map(|_| dice.make()).collect();
+        let _ = resource::bag_from(&resources, "resources");
+        let _ = offer::operations_from(&[dice.make(), dice.make()]);
     }
 
     #[test]

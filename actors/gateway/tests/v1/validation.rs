@@ -82,5 +82,5 @@ fn an_acknowledgement_names_a_uuid() {
         )
     };
     assert_eq!(verdict(&with("BwcHBwcHBwcHBwcHBwcHBw=="), None), "fine");
-    assert_eq!(verdict(&with("Bwc="), None), "Invalid UUID: expecting 16 bytes, got 2");
+    assert_eq!(verdict(&with("Bwc="), None), "Invalid UUID: not one of a status update");
 }
