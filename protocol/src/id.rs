@@ -125,10 +125,10 @@ macro_rules! counters {
         pub struct $name(pub u64);
 
         impl $name {
-            /// The one after this.
+            /// The one after this; the last one has none and stays, as it may be a peer's.
             #[must_use]
             pub const fn next(self) -> Self {
-                Self(self.0 + 1)
+                Self(self.0.saturating_add(1))
             }
         }
         impl fmt::Display for $name {

@@ -27,9 +27,9 @@ use serde::{Deserialize, Serialize};
 pub struct Time(pub u64);
 
 impl Time {
-    /// From whole milliseconds.
+    /// From whole milliseconds; what is beyond the last moment is the last moment.
     pub const fn from_millis(ms: u64) -> Self {
-        Self(ms * 1000)
+        Self(ms.saturating_mul(1000))
     }
 
     /// Whole milliseconds since the epoch.

@@ -131,6 +131,38 @@ async fn garbage_after_the_handshake_is_closed_and_unknown_names_are_not() {
 }
 
 #[actix_rt::test]
+async fn a_body_that_is_nested_without_end_is_refused() {
+    let host = host().await;
+    let counter = counter(&host).await;
+    let mut peer = connected(&host, "peer-1:0").await;
+    for open in [&[0x91][..], &[0x81, 0xa0]] {
+        let mut body = b"\x81\xa7unknown".to_vec();
+        body.extend(open.repeat(100_000));
+        peer.write_all(&frame(Kind::Ask, "counter", "Sum", &body)).await.unwrap();
+        let answer = read_frame(&mut peer).await.unwrap();
+        let answer = Envelope::decode(&answer).unwrap();
+        assert_eq!(answer.kind, Kind::Error);
+        let failure: protocol::Failure = codec::decode(answer.body).unwrap();
+        assert!(failure.message.contains("nested more than 128 deep"), "{failure}");
+    }
+    still_serves(&host, &counter).await;
+}
+
+/// Deepest values are read where they take the most stack: in code that is not optimised.
+#[test]
+fn the_deepest_body_that_is_read_takes_a_quarter_of_a_threads_stack() {
+    let reader = std::thread::Builder::new().stack_size(512 * 1024).spawn(|| {
+        for open in [&[0x91][..], &[0x81, 0xa0]] {
+            let mut body = open.repeat(codec::MAX_DEPTH);
+            body.push(0xc0);
+            let value: serde_json::Value = codec::decode(&body).unwrap();
+            assert_eq!(codec::encode(&value).unwrap(), body);
+        }
+    });
+    reader.unwrap().join().unwrap();
+}
+
+#[actix_rt::test]
 async fn a_wrong_cluster_or_version_is_told_why_and_closed() {
     let host = host().await;
     let mut stranger = dial(&host).await;

@@ -48,7 +48,7 @@ impl Scalar {
     /// The difference, not below zero.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
-        Self((self.0 - other.0).max(0))
+        Self(self.0.saturating_sub(other.0).max(0))
     }
 }
 

@@ -38,6 +38,21 @@ impl Value {
         }
     }
 
+    /// The same for many. Intervals are sorted and merged once, not once for each value.
+    pub(super) fn add_each(&mut self, others: Vec<Self>) {
+        let Self::Ranges(mine) = self else {
+            return others.iter().for_each(|other| self.add(other));
+        };
+        let mut all = std::mem::take(&mut mine.0);
+        for other in others {
+            match other {
+                Self::Ranges(ranges) => all.extend(ranges.0),
+                _ => debug_assert!(false, "entries are matched by kind before they are added"),
+            }
+        }
+        *mine = all.into();
+    }
+
     /// Takes `other` away; the caller has checked that it is contained.
     pub(super) fn subtract(&mut self, other: &Self) {
         match (self, other) {
@@ -135,14 +150,14 @@ impl Ranges {
 
     fn subtract(&mut self, other: &Self) {
         let mut left = Vec::with_capacity(self.0.len() + other.0.len());
+        let mut taken = &other.0[..];
         for &(begin, end) in &self.0 {
+            // What ends before this interval ends before the next ones, too.
+            taken = &taken[taken.partition_point(|(_, e)| *e < begin)..];
             // What of this interval is still to be looked at; `None` once it is used up.
             let mut rest = Some(begin);
-            for &(b, e) in &other.0 {
+            for &(b, e) in taken.iter().take_while(|(b, _)| *b <= end) {
                 let Some(from) = rest else { break };
-                if e < from || b > end {
-                    continue;
-                }
                 if b > from {
                     left.push((from, b - 1));
                 }
