@@ -10,7 +10,7 @@ use protocol::{Address, Failure, FailureKind};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, ReplyTo, SpawnOptions};
 use serde_json::json;
 
-use crate::log::{Log, Types};
+use crate::log::{Log, Types, check_data};
 
 /// Its name on every host that has one.
 pub const NAME: &str = "events";
@@ -54,6 +54,7 @@ pub fn spawn(host: &Host) -> Result<Address, HostError> {
 impl Events {
     fn record(&mut self, report: Report, ctx: &mut Context<Self>) -> Result<(), Failure> {
         let kind = Types::one(&report.kind)?;
+        check_data(&report.data)?;
         let readers = self.waiting.iter().filter(|(_, reader)| reader.types.contains(kind));
         let interested: Vec<u64> = readers.map(|(id, _)| *id).collect();
         let event = self.log.append((kind, report.kind), report.data, self.epoch, ctx.now());

@@ -14,6 +14,14 @@ pub const KEPT: usize = 16_384;
 const KEPT_BYTES: usize = 128 << 20;
 /// The most events in one answer, whatever is asked for.
 pub(crate) const MAX_BATCH: usize = 1000;
+/// Bytes of one answer, estimated, unless its first event has more: a quarter of a frame, as what is
+/// small here may be longer there and takes ten times as much where it is read.
+const MAX_BATCH_BYTES: usize = 4 << 20;
+/// The most bytes of one event, estimated: more than twice the longest app.
+pub(crate) const MAX_EVENT_BYTES: usize = 1 << 20;
+/// How deep an event's data may be nested: half of what bodies and JSON may be, as it travels within
+/// both.
+pub(crate) const MAX_EVENT_DEPTH: usize = 64;
 
 /// A set of event types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +106,17 @@ impl Log {
         let from = self.first().max(after + 1);
         let mut batch = EventBatch { missed: from - (after + 1), ..self.end() };
         let mut last = (batch.next, batch.epoch);
+        let mut bytes = 0;
         for (kind, event) in self.ring.range((from - self.first()) as usize..) {
-            if batch.events.len() == max {
+            let wanted = types.contains(*kind);
+            bytes += if wanted { weight(&event.data) } else { 0 };
+            let full = bytes > MAX_BATCH_BYTES && !batch.events.is_empty();
+            if batch.events.len() == max || full {
                 (batch.next, batch.epoch) = last;
                 break;
             }
             last = (event.seq, Some(event.epoch));
-            if types.contains(*kind) {
+            if wanted {
                 batch.events.push(event.clone());
             }
         }
@@ -126,6 +138,28 @@ impl Log {
             return Err(no_such_event(text));
         }
         Ok(())
+    }
+}
+
+/// Whether those who read events could read one with this data.
+pub(crate) fn check_data(data: &Value) -> Result<(), Failure> {
+    if weight(data) > MAX_EVENT_BYTES {
+        let text = format!("an event is more than {MAX_EVENT_BYTES} bytes long");
+        return Err(Failure::refused(text));
+    }
+    if depth(data) > MAX_EVENT_DEPTH {
+        let text = format!("an event is nested more than {MAX_EVENT_DEPTH} deep");
+        return Err(Failure::refused(text));
+    }
+    Ok(())
+}
+
+/// How many lists and objects are within each other. It recurses no further than what was read.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -207,6 +241,34 @@ mod tests {
         let batch = log.after(100, ALL, 0);
         assert_eq!((seqs(&batch), batch.missed), (vec![103], 2));
         assert_eq!(log.bytes, weight(&batch.events[0].data));
+    }
+
+    #[test]
+    fn long_events_come_in_several_answers() {
+        let mut log = log(0);
+        let kind = (Types::one(types::TASK_UPDATED).unwrap(), types::TASK_UPDATED.to_owned());
+        for _ in 0..10 {
+            let text = Value::String("x".repeat(MAX_BATCH_BYTES / 4));
+            log.append(kind.clone(), text, Epoch(1), Time(0));
+        }
+        let mut seen = Vec::new();
+        while seen.len() < 10 {
+            let batch = log.after(seen.last().copied().unwrap_or(0), ALL, 0);
+            assert!((1..=4).contains(&batch.events.len()));
+            seen.extend(seqs(&batch));
+            assert_eq!(batch.next, seen[seen.len() - 1]);
+        }
+        assert_eq!(seen, (1..=10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_event_that_nobody_could_read_is_refused() {
+        let nested = |depth| (0..depth).fold(Value::Null, |inner, _| serde_json::json!([inner]));
+        assert!(check_data(&nested(MAX_EVENT_DEPTH)).is_ok());
+        let failure = check_data(&nested(MAX_EVENT_DEPTH + 1)).unwrap_err();
+        assert!(failure.message.contains("64 deep"), "{failure}");
+        let failure = check_data(&Value::String("x".repeat(MAX_EVENT_BYTES))).unwrap_err();
+        assert!(failure.message.contains("bytes long"), "{failure}");
     }
 
     #[test]
