@@ -118,7 +118,11 @@ fn inflate(bytes: &mut Vec<u8>, from: usize, kind: u8) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig {
+        cases: 4000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_damaged_body_is_read_or_refused(
