@@ -189,6 +189,9 @@ fn ctrl_c_ends_the_tasks_that_still_run_and_the_next_start_brings_them_back() {
 
     up.run();
     eventually("the app is there after the next start", || up.running(2));
+    // Killed, it would leave its cgroups for the next start to clear.
+    let (status, _) = up.process.interrupt();
+    assert!(status.success(), "{status:?}: {}", up.process.last_of_log());
 }
 
 #[test]
