@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::framework::{AgentInfo, Filters, FrameworkInfo};
+use crate::constraints::OfferConstraints;
+use crate::framework::{AgentInfo, Filters, FrameworkInfo, Unavailability};
 use crate::id::{AgentId, Epoch, FrameworkId, Generation};
 use crate::messages;
+use crate::quota::Quota;
 use crate::resources::{Resources, Scalar};
+use crate::time::Time;
 
 /// Forget everything: the facts follow. Allocations go to the sender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +36,9 @@ pub struct AddFramework {
     pub suppressed_roles: Vec<String>,
     /// Whether it may be offered something now (its scheduler is connected).
     pub active: bool,
+    /// Which agents it is interested in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_constraints: Option<OfferConstraints>,
 }
 
 /// Its scheduler connected or disconnected.
@@ -70,6 +76,89 @@ pub struct AddAgent {
 pub struct RemoveAgent {
     pub agent_id: AgentId,
     pub generation: Generation,
+}
+
+/// The agent has changed within its registration: more or less resources, other attributes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateAgent {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub info: AgentInfo,
+}
+
+/// Offer nothing of this agent (it is drained, or away for a moment), or offer it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetAgentActive {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub active: bool,
+}
+
+/// An agent is going to be away for maintenance; absent: it is not. Whoever holds something there
+/// is sent an inverse offer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetUnavailability {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    #[serde(default)]
+    pub unavailability: Option<Unavailability>,
+}
+
+/// A framework has accepted or declined an inverse offer, or it was rescinded: another may be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerInverseOffer {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub framework_id: FrameworkId,
+    pub accepted: bool,
+    /// Do not ask again for this long. Absent: not before something changes.
+    #[serde(default)]
+    pub filters: Option<Filters>,
+}
+
+/// Resources became others, of the same agent: reserved or unreserved, made into a volume or out of
+/// one. They are held as before: by the framework and role, or, if none is named, by nobody.
+/// Refused, and nothing is changed, if `consumed` is not there; an operator's change of what is free
+/// loses to an offer of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConvertResources {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    #[serde(default)]
+    pub holder: Option<Holder>,
+    pub consumed: Resources,
+    pub produced: Resources,
+}
+
+/// Who holds something on an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Holder {
+    pub framework_id: FrameworkId,
+    pub role: String,
+}
+
+/// What a role is guaranteed and limited to, instead of what was; a default one removes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetQuota {
+    pub role: String,
+    pub quota: Quota,
+}
+
+/// How much a role counts beside its siblings; absent: as the configuration has it, or 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetWeight {
+    pub role: String,
+    #[serde(default)]
+    pub weight: Option<f64>,
+}
+
+/// A framework would like to have so much for a role (the REQUEST call), instead of what it wished
+/// before; nothing: no more than it has. Only policies with preemption act on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RequestResources {
+    pub framework_id: FrameworkId,
+    pub role: String,
+    pub resources: Resources,
 }
 
 /// Resources that were allocated (offered or used) are free again.
@@ -119,6 +208,11 @@ pub struct RoleSummary {
     /// The resource of that fraction.
     #[serde(default)]
     pub dominant_resource: Option<String>,
+    #[serde(default)]
+    pub quota: Quota,
+    /// What counts against the quota: reserved for the role or a descendant, or allocated to one.
+    #[serde(default)]
+    pub consumed: BTreeMap<String, Scalar>,
 }
 
 /// Answers [`GetRoles`].
@@ -132,6 +226,89 @@ pub struct RoleList {
     pub free: BTreeMap<String, Scalar>,
 }
 
+/// Why is this framework getting offers or none, now? From anyone. Refused if it is not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExplainFramework {
+    pub framework_id: FrameworkId,
+}
+
+/// Answers [`ExplainFramework`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameworkExplanation {
+    pub framework_id: FrameworkId,
+    /// Subscribed, with a connected scheduler.
+    pub active: bool,
+    pub roles: Vec<RoleExplanation>,
+    /// The last offers that it gave back, the newest first; the allocator remembers a few.
+    pub recent: Vec<Rejection>,
+}
+
+/// Why a framework is or is not getting offers for one role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RoleExplanation {
+    pub role: String,
+    /// The one reason that matters most.
+    pub verdict: Verdict,
+    /// The same as a sentence.
+    pub summary: String,
+    /// Offered to it or used by it.
+    pub allocated: Resources,
+    /// The largest fraction of any resource of the cluster that the framework has for this role.
+    pub dominant_share: f64,
+    /// How many frameworks and roles are served before it, as things are.
+    pub ahead: usize,
+    /// Agents by what became of them for this framework; all agents together.
+    pub agents: BTreeMap<Verdict, usize>,
+}
+
+/// What keeps an agent's resources from a framework; [`Verdict::Offerable`]: nothing.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is offered, or about to be.
+    Offerable,
+    /// Others hold all of it.
+    NothingFree,
+    /// Less is free than makes an offer.
+    Minimum,
+    /// It has been refused, and the filter is in force.
+    Filter,
+    /// The role, or one above it, has reached its limit.
+    Limit,
+    /// What is free is held back for the guarantees of others.
+    HeldBack,
+    /// What is free is reserved for others.
+    Reserved,
+    /// A capability is missing: of GPUs, of revocable or shared resources, of other regions.
+    Capability,
+    /// The framework's offer constraints exclude it.
+    Constraint,
+    /// The agent is deactivated.
+    AgentInactive,
+    /// Others are served first.
+    Share,
+    /// The framework has suppressed the role.
+    Suppressed,
+    /// The framework is not connected.
+    Inactive,
+    /// One that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// An offer that came back whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejection {
+    pub at: Time,
+    pub agent_id: AgentId,
+    pub role: String,
+    pub resources: Resources,
+    /// When it may be offered again.
+    pub until: Time,
+}
+
 messages! {
     ResetAllocator,
     AddFramework,
@@ -142,5 +319,14 @@ messages! {
     RecoverResources,
     ReviveRoles,
     SuppressRoles,
+    UpdateAgent,
+    SetAgentActive,
+    SetUnavailability,
+    AnswerInverseOffer,
+    ConvertResources,
+    SetQuota,
+    SetWeight,
+    RequestResources,
     GetRoles -> RoleList,
+    ExplainFramework -> FrameworkExplanation,
 }

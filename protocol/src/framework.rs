@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::HostAddr;
 use crate::id::{AgentId, ExecutorId, FrameworkId, Generation, OfferId};
-use crate::resources::Resources;
+use crate::resources::{Resources, Scalar};
 use crate::task::{Label, TaskInfo};
 use crate::time::Time;
 
@@ -57,6 +57,33 @@ pub struct FrameworkInfo {
     pub capabilities: BTreeSet<Capability>,
     #[serde(default)]
     pub labels: Vec<Label>,
+    /// By role: what an offer has to contain to be of use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub offer_filters: BTreeMap<String, OfferFilters>,
+}
+
+/// What an offer for one role has to contain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferFilters {
+    /// One of these sets of scalars, instead of the cluster's own minimum. An empty list: anything.
+    #[serde(default)]
+    pub min_allocatable: Option<Vec<BTreeMap<String, Scalar>>>,
+}
+
+/// Where an agent is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Domain {
+    pub region: String,
+    pub zone: String,
+}
+
+/// When an agent is going to be away for maintenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unavailability {
+    pub start: Time,
+    /// In milliseconds. Absent: for ever.
+    #[serde(default)]
+    pub duration_ms: Option<u64>,
 }
 
 impl FrameworkInfo {
@@ -74,6 +101,7 @@ impl FrameworkInfo {
             checkpoint: false,
             capabilities: BTreeSet::new(),
             labels: Vec::new(),
+            offer_filters: BTreeMap::new(),
         }
     }
 }
@@ -83,7 +111,7 @@ impl FrameworkInfo {
 #[serde(rename_all = "snake_case")]
 pub enum Attribute {
     Text(String),
-    Scalar(crate::resources::Scalar),
+    Scalar(Scalar),
     Ranges(crate::resources::Ranges),
 }
 
@@ -102,6 +130,9 @@ pub struct AgentInfo {
     /// The kernel's boot id; a new one means that every process of the old one is gone.
     pub boot_id: String,
     pub version: String,
+    /// Where it is, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
 }
 
 /// A promise about one agent to one framework for one role. Accepting consumes it whole.
@@ -166,6 +197,31 @@ pub struct Allocation {
     /// The registration of the agent that it was decided for; stale ones are returned.
     pub generation: Generation,
     pub resources: Resources,
+}
+
+/// A wish of the allocator: this framework should leave this agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InverseAllocation {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub unavailability: Unavailability,
+}
+
+/// A decision of the allocator: what one framework holds on one agent for one role, and others have
+/// a better claim to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reclaim {
+    pub framework_id: FrameworkId,
+    pub role: String,
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    /// At least so much, and as little more as tasks allow.
+    pub resources: Resources,
+    /// Who is to have them.
+    pub for_role: String,
+    /// How long tasks may take to end by themselves, in milliseconds.
+    pub grace_ms: u64,
 }
 
 /// A framework as lists show it.

@@ -11,7 +11,8 @@ use crate::address::Address;
 use crate::agents::RunningExecutor;
 use crate::blob::Blob;
 use crate::framework::{
-    AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, Offer, Operation,
+    AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, InverseAllocation, Offer,
+    Operation, Reclaim,
 };
 use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, TaskId, UpdateId};
 use crate::messages;
@@ -235,6 +236,26 @@ pub struct OfferAllocations {
     pub allocations: Vec<Allocation>,
 }
 
+/// Ask these frameworks to leave agents that are going to be away. From `allocator`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SendInverseOffers {
+    /// As in [`OfferAllocations`].
+    #[serde(default)]
+    pub round: u64,
+    pub inverse_offers: Vec<InverseAllocation>,
+}
+
+/// Take these back for others: outstanding offers are rescinded at once, and what tasks use is asked
+/// for and, when the grace is over, taken by killing as few of them as will do. From `allocator`,
+/// which says no more than is needed, and hears of what became free by `RecoverResources`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReclaimResources {
+    /// As in [`OfferAllocations`].
+    #[serde(default)]
+    pub round: u64,
+    pub reclaims: Vec<Reclaim>,
+}
+
 // --- questions ---------------------------------------------------------------------------------
 
 /// Which frameworks are there? From anyone.
@@ -297,6 +318,8 @@ messages! {
     ExecutorExited,
     MessageFromExecutor,
     OfferAllocations,
+    SendInverseOffers,
+    ReclaimResources,
     GetFrameworks -> FrameworkList,
     GetTasks -> TaskList,
     GetOffers -> OfferList,

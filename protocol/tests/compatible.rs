@@ -4,6 +4,8 @@
 use std::fs;
 
 use protocol::agents::AgentState;
+use protocol::allocator::Verdict;
+use protocol::constraints::{Predicate, Selector};
 use protocol::framework::{Attribute, Capability, Operation};
 use protocol::frameworks::AgentLossCause;
 use protocol::registrar::{AgentStanding, RegistryOperation};
@@ -83,7 +85,8 @@ fn a_word_of_a_newer_peer_reads_as_unknown() {
     assert_eq!(unknown::<Reason>(), Reason::Other);
     assert_eq!(unknown::<Source>(), Source::Executor);
     assert_eq!(unknown::<TaskState>(), TaskState::Unknown);
-    assert_eq!(promises(), 9, "a `serde(other)` in protocol/src is not in this list, or is gone");
+    assert_eq!(unknown::<Verdict>(), Verdict::Unknown);
+    assert_eq!(promises(), 10, "a `serde(other)` in protocol/src is not in this list, or is gone");
 }
 
 /// How many enums say that they can read any word.
@@ -108,6 +111,8 @@ fn an_order_that_is_not_understood_is_refused_and_named() {
     assert!(refuses::<AgentLossCause>());
     assert!(refuses::<AgentStanding>());
     assert!(refuses::<Attribute>());
+    assert!(refuses::<Predicate>());
+    assert!(refuses::<Selector>());
     assert!(refuses::<KillSelection>());
     assert!(refuses::<Operation>());
     assert!(refuses::<PutMode>());

@@ -132,6 +132,7 @@ impl Agent {
             http: machine.http,
             resources: machine.resources,
             attributes: self.config.attributes.clone(),
+            domain: None,
             boot_id: machine.boot_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }

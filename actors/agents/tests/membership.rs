@@ -216,6 +216,7 @@ impl Node {
                 http: "127.0.0.1:1".into(),
                 resources: Default::default(),
                 attributes: Default::default(),
+                domain: None,
                 boot_id: "boot".into(),
                 version: "1".into(),
             },

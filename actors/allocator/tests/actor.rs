@@ -41,6 +41,7 @@ impl Actor for Teller {
             http: "127.0.0.1:5051".into(),
             resources: Resources::parse("cpus=4;mem=1024;ports=[31000-32000]").unwrap(),
             attributes: BTreeMap::new(),
+            domain: None,
             boot_id: String::new(),
             version: String::new(),
         };
@@ -62,6 +63,7 @@ fn framework() -> AddFramework {
         info: FrameworkInfo { roles: vec!["web".into()], ..FrameworkInfo::new("root", "test") },
         suppressed_roles: Vec::new(),
         active: true,
+        offer_constraints: None,
     }
 }
 

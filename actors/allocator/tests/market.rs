@@ -144,6 +144,7 @@ impl Master {
             http: "127.0.0.1:3".into(),
             resources: Resources::parse(resources).unwrap(),
             attributes: Default::default(),
+            domain: None,
             boot_id: "b".into(),
             version: "0".into(),
         };

@@ -192,6 +192,7 @@ impl Master {
             http: "127.0.0.1:3".into(),
             resources,
             attributes: Default::default(),
+            domain: None,
             boot_id: "b".into(),
             version: "0".into(),
         };

@@ -107,6 +107,7 @@ impl Agent {
             http: format!("node{}:5051", self.index),
             resources: total(),
             attributes: BTreeMap::new(),
+            domain: None,
             boot_id: format!("boot{}", self.boots),
             version: "0".to_owned(),
         }

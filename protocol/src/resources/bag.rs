@@ -56,12 +56,22 @@ pub struct Resource {
     /// May be taken back while it is used (oversubscribed).
     #[serde(default)]
     pub revocable: bool,
+    /// Several may use it at once (a persistent volume); it counts once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
 }
 
 impl Resource {
     /// Unreserved and not revocable.
     pub fn new(name: impl Into<String>, value: Value) -> Self {
-        Self { name: name.into(), value, reservations: Vec::new(), disk: None, revocable: false }
+        Self {
+            name: name.into(),
+            value,
+            reservations: Vec::new(),
+            disk: None,
+            revocable: false,
+            shared: false,
+        }
     }
 
     /// The role it is reserved for now; `None` if it is unreserved.
@@ -80,11 +90,12 @@ impl Resource {
 
     /// Order by everything but the value.
     fn cmp_kind(&self, other: &Self) -> Ordering {
-        (&self.name, &self.reservations, &self.disk, self.revocable).cmp(&(
+        (&self.name, &self.reservations, &self.disk, self.revocable, self.shared).cmp(&(
             &other.name,
             &other.reservations,
             &other.disk,
             other.revocable,
+            other.shared,
         ))
     }
 }

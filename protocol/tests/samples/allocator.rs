@@ -1,8 +1,14 @@
 //! To `allocator`.
 
+use std::collections::BTreeMap;
+
 use protocol::Scalar;
 use protocol::allocator::*;
-use protocol::framework::Filters;
+use protocol::constraints::{
+    AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
+};
+use protocol::framework::{AgentInfo, Domain, Filters, FrameworkInfo, OfferFilters};
+use protocol::quota::Quota;
 
 use super::common::*;
 use super::{Sample, To};
@@ -11,6 +17,8 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
     let mut to = To::new("allocator", samples);
     frameworks(&mut to);
     agents(&mut to);
+    changes_of_agents(&mut to);
+    quotas(&mut to);
     let role = RoleSummary {
         role: "eng/web".into(),
         weight: 2.5,
@@ -18,6 +26,8 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
         allocated: resources(),
         dominant_share: 0.375,
         dominant_resource: Some("cpus".into()),
+        quota: quota(),
+        consumed: one("cpus", Scalar::from_milli(1500)),
     };
     let roles = RoleList {
         policy: "drf".into(),
@@ -26,15 +36,106 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
         free: one("cpus", Scalar::from_milli(2500)),
     };
     to.ask(&GetRoles {}, &roles);
+    let why = FrameworkExplanation {
+        framework_id: framework_id(),
+        active: true,
+        roles: vec![explanation()],
+        recent: vec![rejection()],
+    };
+    to.ask(&ExplainFramework { framework_id: framework_id() }, &why);
+}
+
+fn quota() -> Quota {
+    Quota {
+        guarantees: one("cpus", Scalar::from_milli(2000)),
+        limits: one("cpus", Scalar::from_milli(4000)),
+    }
+}
+
+fn explanation() -> RoleExplanation {
+    RoleExplanation {
+        role: "eng/web".into(),
+        verdict: Verdict::Filter,
+        summary: "it has refused what is free on 3 of 4 agents".into(),
+        allocated: resources(),
+        dominant_share: 0.375,
+        ahead: 2,
+        agents: BTreeMap::from([(Verdict::Filter, 3), (Verdict::NothingFree, 1)]),
+    }
+}
+
+fn rejection() -> Rejection {
+    Rejection {
+        at: NOW,
+        agent_id: agent_id(),
+        role: "eng/web".into(),
+        resources: resources(),
+        until: NOW,
+    }
+}
+
+fn constraints() -> OfferConstraints {
+    let attribute =
+        |predicate| AttributeConstraint { selector: Selector::Attribute("rack".into()), predicate };
+    let region = AttributeConstraint { selector: Selector::Region, predicate: Predicate::Exists };
+    let groups = vec![vec![attribute(Predicate::TextMatches("r[0-9]+".into())), region]];
+    OfferConstraints { roles: one("eng/web", RoleConstraints { groups }) }
+}
+
+fn particular_framework() -> FrameworkInfo {
+    let minimum = vec![one("cpus", Scalar::from_milli(500))];
+    let filters = OfferFilters { min_allocatable: Some(minimum) };
+    FrameworkInfo { offer_filters: one("eng/web", filters), ..framework() }
+}
+
+fn quotas(to: &mut To<'_>) {
+    to.tell(&SetQuota { role: "eng/web".into(), quota: quota() })
+        .tell(&SetWeight { role: "eng/web".into(), weight: Some(2.5) })
+        .tell(&RequestResources {
+            framework_id: framework_id(),
+            role: "eng/web".into(),
+            resources: resources(),
+        });
+}
+
+fn changes_of_agents(to: &mut To<'_>) {
+    let domain = Some(Domain { region: "europe".into(), zone: "europe-1".into() });
+    let holder = Holder { framework_id: framework_id(), role: "eng/web".into() };
+    to.tell(&UpdateAgent {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        info: AgentInfo { domain, ..agent_info() },
+    })
+    .tell(&SetAgentActive { agent_id: agent_id(), generation: GENERATION, active: true })
+    .tell(&SetUnavailability {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        unavailability: Some(unavailability()),
+    })
+    .tell(&AnswerInverseOffer {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        framework_id: framework_id(),
+        accepted: true,
+        filters: Some(Filters { refuse_ms: 5000 }),
+    })
+    .tell(&ConvertResources {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        holder: Some(holder),
+        consumed: resources(),
+        produced: shared(),
+    });
 }
 
 fn frameworks(to: &mut To<'_>) {
     to.tell(&ResetAllocator { epoch: EPOCH, round: 3 })
         .tell(&AddFramework {
             framework_id: framework_id(),
-            info: framework(),
+            info: particular_framework(),
             suppressed_roles: vec!["*".into()],
             active: true,
+            offer_constraints: Some(constraints()),
         })
         .tell(&SetFrameworkActive { framework_id: framework_id(), active: true })
         .tell(&RemoveFramework { framework_id: framework_id() })

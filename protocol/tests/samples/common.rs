@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::agents::RunningExecutor;
-use protocol::framework::{AgentInfo, Attribute, Capability, FrameworkInfo, Offer};
+use protocol::framework::{AgentInfo, Attribute, Capability, FrameworkInfo, Offer, Unavailability};
 use protocol::resources::{Disk, Ranges, Reservation, Value};
 use protocol::task::{
     CommandInfo, ExecutorInfo, ExecutorKind, KillPolicy, Label, Reason, Source, Task, TaskInfo,
@@ -81,6 +81,7 @@ pub(super) fn resources() -> Resources {
             principal: Some("operator".into()),
         }),
         revocable: true,
+        shared: false,
     };
     Resources::from(vec![
         Resource::new("cpus", Value::Scalar(Scalar::from_milli(1500))),
@@ -91,6 +92,15 @@ pub(super) fn resources() -> Resources {
         Resource::new("racks", Value::Set(["a".to_owned(), "b".to_owned()].into())),
         reserved,
     ])
+}
+
+/// The same, for several at once.
+pub(super) fn shared() -> Resources {
+    resources().iter().map(|resource| Resource { shared: true, ..resource.clone() }).collect()
+}
+
+pub(super) fn unavailability() -> Unavailability {
+    Unavailability { start: NOW, duration_ms: Some(3_600_000) }
 }
 
 pub(super) fn labels() -> Vec<Label> {
@@ -199,6 +209,7 @@ pub(super) fn framework() -> FrameworkInfo {
         checkpoint: true,
         capabilities: BTreeSet::from([Capability::PartitionAware, Capability::MultiRole]),
         labels: labels(),
+        offer_filters: BTreeMap::new(),
     }
 }
 
@@ -217,6 +228,7 @@ pub(super) fn agent_info() -> AgentInfo {
         http: "10.0.0.1:5051".into(),
         resources: resources(),
         attributes: attributes(),
+        domain: None,
         boot_id: "8a6e1f0c-0000-4000-8000-000000000001".into(),
         version: "0.1.0".into(),
     }

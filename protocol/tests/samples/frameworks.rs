@@ -1,6 +1,8 @@
 //! To `frameworks`.
 
-use protocol::framework::{Allocation, Filters, FrameworkSummary, Operation};
+use protocol::framework::{
+    Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim,
+};
 use protocol::frameworks::*;
 use protocol::task::{Reason, TaskState};
 
@@ -51,6 +53,27 @@ fn offers(to: &mut To<'_>) {
             agent_id: agent_id(),
             generation: GENERATION,
             resources: resources(),
+        }],
+    })
+    .tell(&SendInverseOffers {
+        round: 3,
+        inverse_offers: vec![InverseAllocation {
+            framework_id: framework_id(),
+            agent_id: agent_id(),
+            generation: GENERATION,
+            unavailability: unavailability(),
+        }],
+    })
+    .tell(&ReclaimResources {
+        round: 3,
+        reclaims: vec![Reclaim {
+            framework_id: framework_id(),
+            role: "eng/web".into(),
+            agent_id: agent_id(),
+            generation: GENERATION,
+            resources: resources(),
+            for_role: "ops".into(),
+            grace_ms: 30_000,
         }],
     });
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::allocator::{RoleList, RoleSummary};
+use protocol::quota::Quota;
 
 use crate::model::Role;
 use crate::state::State;
@@ -37,6 +38,8 @@ impl State {
             allocated: self.book.names.bag(&role.allocated),
             dominant_share: dominant.map_or(0.0, |(share, _)| share),
             dominant_resource: dominant.map(|(_, i)| self.book.names.name(i).to_owned()),
+            quota: Quota::default(),
+            consumed: BTreeMap::new(),
         }
     }
 }

@@ -322,6 +322,7 @@ fn an_agent_with_gpus_is_for_those_who_can_use_them() {
         info,
         suppressed_roles: Vec::new(),
         active: true,
+        offer_constraints: None,
     }));
     world.settle();
     assert_eq!(world.offered(), ["gpu a"]);
@@ -337,6 +338,7 @@ fn facts_before_a_reset_and_resets_of_a_deposed_leader_are_void() {
             info: framework_info(&["r"]),
             suppressed_roles: Vec::new(),
             active: true,
+            offer_constraints: None,
         })
     };
     let now = protocol::Time::from_millis(1);

@@ -193,6 +193,7 @@ impl Term {
             info: framework.info.clone(),
             suppressed_roles: framework.suppressed.iter().cloned().collect(),
             active: framework.is_active(),
+            offer_constraints: None,
         }));
     }
 

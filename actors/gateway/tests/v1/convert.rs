@@ -178,7 +178,7 @@ fn resource() -> impl Strategy<Value = Resource> {
         |(value, layers, disk, revocable)| {
             let reservations =
                 layers.iter().map(|(role, dynamic)| reserved(role, *dynamic)).collect();
-            Resource { name: "any".into(), value, reservations, disk, revocable }
+            Resource { name: "any".into(), value, reservations, disk, revocable, shared: false }
         },
     )
 }

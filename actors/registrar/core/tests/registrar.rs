@@ -103,6 +103,7 @@ fn admit(id: &str) -> RegistryOperation {
         http: "h:2".into(),
         resources: Resources::EMPTY,
         attributes: BTreeMap::new(),
+        domain: None,
         boot_id: "b".into(),
         version: "1".into(),
     };

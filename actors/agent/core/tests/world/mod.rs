@@ -49,6 +49,7 @@ pub fn info(boot_id: &str) -> AgentInfo {
         http: "a1:5051".into(),
         resources: Resources::parse("cpus=4;mem=1024").unwrap(),
         attributes: Default::default(),
+        domain: None,
         boot_id: boot_id.into(),
         version: "0.1.0".into(),
     }

@@ -32,6 +32,7 @@ pub(crate) fn info(n: u8) -> AgentInfo {
         http: format!("10.0.0.{n}:5051"),
         resources: Resources::default(),
         attributes: Default::default(),
+        domain: None,
         boot_id: format!("boot-{n}"),
         version: "1".into(),
     }

@@ -45,6 +45,7 @@ pub(crate) fn agent_info(resources: Resources) -> AgentInfo {
         http: "10.0.0.1:5051".into(),
         resources,
         attributes: BTreeMap::new(),
+        domain: None,
         boot_id: "b".into(),
         version: "1".into(),
     }
@@ -144,6 +145,7 @@ impl World {
             info: framework_info(roles),
             suppressed_roles: Vec::new(),
             active: true,
+            offer_constraints: None,
         }));
     }
 

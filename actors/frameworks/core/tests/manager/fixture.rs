@@ -301,6 +301,7 @@ pub(crate) fn agent_info(resources: &str) -> AgentInfo {
         http: "10.0.0.2:5051".into(),
         resources: bag(resources),
         attributes: Default::default(),
+        domain: None,
         boot_id: "boot".into(),
         version: "0".into(),
     }

@@ -1,6 +1,6 @@
 //! Frameworks and their filters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::framework::{Capability, Filters, FrameworkInfo};
 use protocol::id::FrameworkId;
@@ -34,6 +34,7 @@ pub fn info_from(info: &mesos::FrameworkInfo) -> Result<FrameworkInfo, ConvertEr
         checkpoint: info.checkpoint(),
         capabilities,
         labels: labels_from(info.labels.as_ref()),
+        offer_filters: BTreeMap::new(),
     })
 }
 

@@ -52,6 +52,7 @@ pub fn resource_from(resource: &mesos::Resource) -> Result<Resource, ConvertErro
         reservations: reservations_from(resource)?,
         disk: resource.disk.as_ref().map_or(Ok(None), |disk| disk_from(disk).within("disk"))?,
         revocable: resource.revocable.is_some(),
+        shared: false,
     })
 }
 
@@ -166,6 +167,7 @@ pub fn resource_to(resource: &Resource, role: &str, dialect: &Dialect) -> Option
         dialect.allocated.then(|| AllocationInfo { role: Some(role.to_owned()) });
     wire.disk = resource.disk.as_ref().map(disk_to);
     wire.revocable = resource.revocable.then(mesos::resource::RevocableInfo::default);
+    wire.shared = resource.shared.then(mesos::resource::SharedInfo::default);
     Some(wire)
 }
 
