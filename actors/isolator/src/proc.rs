@@ -1,7 +1,10 @@
 //! The processes of this machine: what `/proc` says about them, and the signal that ends one.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,6 +15,13 @@ use protocol::ContainerId;
 pub const CONTAINER_VARIABLE: &str = "MESETA_CONTAINER_ID";
 /// The variable that says whose container it is: several agents may run on one machine.
 pub const ROOT_VARIABLE: &str = "MESETA_ISOLATOR";
+
+/// In the middle of an exec, a process has no environment by which it could be known. It has one
+/// again within a fraction of a millisecond, or as soon as it gets a cpu; nothing tells when.
+const MANY_LOOKS: u32 = 50;
+/// There are programs that are started without an environment: they must not hold up every look.
+const FEW_LOOKS: u32 = 3;
+const LOOK_PAUSE: Duration = Duration::from_millis(1);
 
 /// One process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +46,46 @@ pub(crate) fn snapshot() -> Vec<Process> {
 /// One process, if it is there and not a zombie.
 pub(crate) fn read(pid: i32) -> Option<Process> {
     let dir = Path::new("/proc").join(pid.to_string());
-    let stat = fs::read_to_string(dir.join("stat")).ok()?;
-    let mut process = parse_stat(pid, &stat)?;
-    let environment = fs::read(dir.join("environ")).unwrap_or_default();
-    process.container = container_in(&environment);
-    Some(process)
+    let mut looks = 0;
+    loop {
+        let stat = fs::read_to_string(dir.join("stat")).ok()?;
+        let mut process = parse_stat(pid, &stat)?;
+        // That of another user's process is not for us; it is not ours then.
+        let Ok(environment) = environment(&dir) else { return Some(process) };
+        looks += 1;
+        if !environment.is_empty() || looks >= looks_for(&stat) {
+            process.container = container_in(&environment);
+            return Some(process);
+        }
+        thread::sleep(LOOK_PAUSE);
+    }
+}
+
+/// All of it by one call, unless it is unusually long: a process that executes another program
+/// between two would show half of the one, and nothing of the other.
+fn environment(dir: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(dir.join("environ"))?;
+    let mut bytes = vec![0; 128 * 1024];
+    let read = file.read(&mut bytes)?;
+    let whole = read < bytes.len();
+    bytes.truncate(read);
+    if !whole {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// How many looks it takes to believe that an environment is empty.
+fn looks_for(stat: &str) -> u32 {
+    let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let memory = fields.nth(20);
+    match (memory, fields.nth(26), fields.next()) {
+        // A kernel thread.
+        (Some("0"), _, _) => 1,
+        // Empty for good, unless the kernel is just about to fill it.
+        (_, start, end) if start == end && end != Some("0") => FEW_LOOKS,
+        _ => MANY_LOOKS,
+    }
 }
 
 /// The fields of proc(5) after the command's name, which may itself contain anything.
@@ -95,6 +140,34 @@ mod tests {
     #[test]
     fn a_zombie_does_not_run() {
         assert_eq!(parse_stat(7, "7 (sh) Z 3 7 5 0 -1 0 0"), None);
+    }
+
+    #[test]
+    fn a_process_is_known_also_while_it_executes_another_program() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("again");
+        fs::write(&script, "exec /bin/sh $0").unwrap();
+        let mut command = std::process::Command::new("/bin/sh");
+        command.arg(&script).env(ROOT_VARIABLE, "r").env(CONTAINER_VARIABLE, "c");
+        let mut child = command.spawn().unwrap();
+        let pid = child.id().cast_signed();
+        let unknown = (0..2000).filter(|_| read(pid).is_none_or(|it| it.container.is_none()));
+        let unknown = unknown.count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(unknown, 0);
+    }
+
+    #[test]
+    fn an_empty_environment_is_believed_at_once_where_there_can_be_none() {
+        let stat = |memory: u64, start: u64, end: u64| {
+            let fields = |n| vec!["1"; n].join(" ");
+            format!("7 (sh) S {} {memory} {} {start} {end} 0", fields(19), fields(26))
+        };
+        assert_eq!(looks_for(&stat(4096, 10, 20)), MANY_LOOKS, "it was replaced in between");
+        assert_eq!(looks_for(&stat(4096, 0, 0)), MANY_LOOKS, "it is being set up");
+        assert_eq!(looks_for(&stat(4096, 10, 10)), FEW_LOOKS, "started with an empty one");
+        assert_eq!(looks_for(&stat(0, 0, 0)), 1, "a kernel thread");
     }
 
     #[test]
