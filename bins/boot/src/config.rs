@@ -12,14 +12,18 @@ use serde::de::DeserializeOwned;
 use crate::exit;
 use crate::invalid::Invalid;
 use crate::logs::Logging;
+use crate::net::Place;
 use crate::origin::{Layer, file_layer, flag_of, leaves, nested, present, value_of, variable_of};
 
-/// The configuration of one role. Its structs are `#[serde(default, deny_unknown_fields)]`.
+/// The configuration of one role. Its structs are `#[serde(default, deny_unknown_fields)]`; what is
+/// common to all roles is fields of each, as serde cannot both flatten and deny.
 pub trait Settings: Serialize + DeserializeOwned + Default {
-    /// What cannot be seen from a key alone.
+    /// What cannot be seen from a key alone; `logging` and `place` are seen to already.
     fn validate(&self) -> Result<(), Invalid>;
     /// The `log` and `log_format` keys.
     fn logging(&self) -> Logging;
+    /// The `cluster`, `http`, `listen` and `advertise` keys.
+    fn place(&self) -> Place<'_>;
 }
 
 /// Why there is no configuration.
@@ -52,7 +56,8 @@ pub fn load<T: Settings>(
 ) -> Result<Loaded<T>, ConfigError> {
     let figment = layers::<T>(file, variable, flags)?;
     let settings: T = figment.extract().map_err(|e| explain(&figment, &e))?;
-    let checked = settings.logging().validate().and_then(|()| settings.validate());
+    let common = settings.logging().validate().and_then(|()| settings.place().validate());
+    let checked = common.and_then(|()| settings.validate());
     checked.map_err(|invalid| ConfigError::Key {
         origin: origin_of(&figment, &invalid.key),
         key: invalid.key,
@@ -222,6 +227,10 @@ mod tests {
         fn logging(&self) -> Logging {
             Logging { filter: self.log.clone(), format: LogFormat::Human }
         }
+        fn place(&self) -> Place<'_> {
+            let advertise = self.advertise.as_deref();
+            Place { cluster: &self.cluster, http: self.http, listen: None, advertise }
+        }
     }
 
     #[derive(Default, Serialize)]
@@ -291,6 +300,8 @@ mod tests {
         assert!(checked.contains("sample.toml: `pings.missed`: expected 1"), "{checked}");
         let log = message("log = \"=,=\"");
         assert!(log.contains("`log`") && log.contains("info,runtime=debug"), "{log}");
+        let place = message("cluster = \"a/b\"");
+        assert!(place.contains("sample.toml: `cluster`: expected a name without `/`"), "{place}");
         let syntax = message("cluster = ");
         assert!(syntax.contains("sample.toml"), "{syntax}");
     }

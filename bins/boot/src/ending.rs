@@ -1,5 +1,6 @@
 //! How a role's life ends: when, and in which order.
 
+use std::future::Future;
 use std::time::Duration;
 
 use protocol::elector::Resign;
@@ -25,9 +26,21 @@ pub async fn end_of(host: &Host, shutdown: &mut Shutdown) -> Result<(), Fatal> {
     }
 }
 
-/// Gives leadership up. Comes first, so that another one leads while this one still closes its
-/// doors.
-pub async fn resign(host: &Host) {
+/// The rest of the life of a role of which one leads: until it is to end, and then its end.
+/// Leadership is given up first, so that another one leads while this one still `closes` its doors.
+pub async fn lead_until_end(
+    host: &Host,
+    mut shutdown: Shutdown,
+    closes: impl Future<Output = ()>,
+) -> Result<(), Fatal> {
+    let ended = end_of(host, &mut shutdown).await;
+    resign(host).await;
+    closes.await;
+    host.shutdown().await;
+    ended
+}
+
+async fn resign(host: &Host) {
     if let Err(failure) = host.ask(&host.address_of(ELECTOR), Resign {}, RESIGN).await {
         tracing::warn!(%failure, "leadership is not given up; it ends with its lease");
     }

@@ -20,7 +20,7 @@ pub mod signals;
 mod stores;
 
 pub use config::{ConfigError, Loaded, Settings};
-pub use ending::{Fatal, end_of, resign};
+pub use ending::{Fatal, end_of, lead_until_end};
 pub use flags::CommonFlags;
 pub use invalid::Invalid;
 pub use logs::{LogFormat, Logging};

@@ -82,7 +82,6 @@ impl Default for Settings {
 
 impl boot::Settings for Settings {
     fn validate(&self) -> Result<(), Invalid> {
-        self.place().validate()?;
         boot::net::check_masters("agent.masters", &self.agent.masters)?;
         let text = self.resources.as_deref().unwrap_or("");
         Resources::parse(text).map_err(|e| Invalid::new("resources", e.to_string()))?;
@@ -95,15 +94,14 @@ impl boot::Settings for Settings {
     fn logging(&self) -> Logging {
         Logging { filter: self.log.clone(), format: self.log_format }
     }
-}
 
-impl Settings {
-    /// Where this agent is to be reached.
-    pub(crate) fn place(&self) -> Place<'_> {
+    fn place(&self) -> Place<'_> {
         let advertise = self.advertise.as_deref();
         Place { cluster: &self.cluster, http: self.http, listen: self.listen, advertise }
     }
+}
 
+impl Settings {
     /// The isolator's settings.
     pub(crate) fn isolator(&self) -> IsolatorConfig {
         let own = self.isolator.clone();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use agent::{Agent, Machine};
 use anyhow::{Context, Result};
-use boot::Shutdown;
 use boot::net::Opened;
+use boot::{Settings as _, Shutdown};
 use gateway::{AgentEdge, Gateway};
 use monitor::Monitor;
 use protocol::agent::StopAgent;

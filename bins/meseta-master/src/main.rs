@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use agents::Agents;
 use anyhow::Result;
-use boot::Shutdown;
 use boot::net::Opened;
+use boot::{Settings as _, Shutdown};
 use elector::Candidate;
 use frameworks::Frameworks;
 use gateway::{Gateway, MasterEdge};
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     boot::serve::<Flags, _>(serve)
 }
 
-async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
+async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     let store = store::open(&settings.store()?, &settings.cluster, "master")?;
     let Opened { http, host, ready } = settings.place().open().await?;
     events::spawn(&host)?;
@@ -43,9 +43,5 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     elector::spawn(&host, store, candidate)?;
     ready.announce()?;
 
-    let ended = boot::end_of(&host, &mut shutdown).await;
-    boot::resign(&host).await;
-    gateway.stop().await;
-    host.shutdown().await;
-    Ok(ended?)
+    Ok(boot::lead_until_end(&host, shutdown, gateway.stop()).await?)
 }

@@ -43,7 +43,6 @@ impl Default for Settings {
 
 impl boot::Settings for Settings {
     fn validate(&self) -> Result<(), Invalid> {
-        self.place().validate()?;
         boot::net::check_masters("masters", &self.masters)?;
         self.store().map(drop)
     }
@@ -51,18 +50,17 @@ impl boot::Settings for Settings {
     fn logging(&self) -> Logging {
         Logging { filter: self.log.clone(), format: self.log_format }
     }
+
+    fn place(&self) -> Place<'_> {
+        let advertise = self.advertise.as_deref();
+        Place { cluster: &self.cluster, http: self.http, listen: self.listen, advertise }
+    }
 }
 
 impl Settings {
     /// The store that `store` names.
     pub(crate) fn store(&self) -> Result<StoreConfig, Invalid> {
         boot::store(&self.store, self.lease_ttl_ms)
-    }
-
-    /// Where this scheduler is to be reached.
-    pub(crate) fn place(&self) -> Place<'_> {
-        let advertise = self.advertise.as_deref();
-        Place { cluster: &self.cluster, http: self.http, listen: self.listen, advertise }
     }
 }
 

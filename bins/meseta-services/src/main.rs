@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use boot::Shutdown;
 use boot::net::Opened;
+use boot::{Settings as _, Shutdown};
 use elector::Candidate;
 use gateway::{Gateway, ServicesEdge};
 use services::Services;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     boot::serve::<Flags, _>(serve)
 }
 
-async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
+async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     let store = store::open(&settings.store()?, &settings.cluster, "services")?;
     let Opened { http, host, ready } = settings.place().open().await?;
     events::spawn(&host)?;
@@ -37,9 +37,5 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     elector::spawn(&host, store, candidate)?;
     ready.announce()?;
 
-    let ended = boot::end_of(&host, &mut shutdown).await;
-    boot::resign(&host).await;
-    gateway.stop().await;
-    host.shutdown().await;
-    Ok(ended?)
+    Ok(boot::lead_until_end(&host, shutdown, gateway.stop()).await?)
 }
