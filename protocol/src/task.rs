@@ -61,6 +61,13 @@ pub struct CommandInfo {
     pub uris: Vec<Uri>,
 }
 
+impl CommandInfo {
+    /// `text`, given to `/bin/sh -c`.
+    pub fn shell(text: impl Into<String>) -> Self {
+        Self { value: Some(text.into()), shell: true, ..Self::default() }
+    }
+}
+
 /// How a task is asked to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KillPolicy {
@@ -125,6 +132,29 @@ pub struct TaskInfo {
     pub labels: Vec<Label>,
     #[serde(default)]
     pub data: Option<Blob>,
+}
+
+impl TaskInfo {
+    /// A command task, named like its id.
+    pub fn new(
+        task_id: impl Into<TaskId>,
+        agent_id: impl Into<AgentId>,
+        resources: Resources,
+        command: CommandInfo,
+    ) -> Self {
+        let task_id = task_id.into();
+        Self {
+            name: task_id.to_string(),
+            task_id,
+            agent_id: agent_id.into(),
+            resources,
+            command: Some(command),
+            executor: None,
+            kill_policy: None,
+            labels: Vec::new(),
+            data: None,
+        }
+    }
 }
 
 /// Where a task is in its life.

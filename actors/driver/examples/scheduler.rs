@@ -34,21 +34,8 @@ impl Repeat {
         let task_id = TaskId::from(format!("repeat-{}-{}", self.run, self.left));
         self.left -= 1;
         self.live.insert(task_id.clone());
-        TaskInfo {
-            task_id,
-            name: "repeat".into(),
-            agent_id: offer.agent_id.clone(),
-            resources: Self::need(),
-            command: Some(CommandInfo {
-                value: Some(self.command.clone()),
-                shell: true,
-                ..CommandInfo::default()
-            }),
-            executor: None,
-            kill_policy: None,
-            labels: Vec::new(),
-            data: None,
-        }
+        let command = CommandInfo::shell(&self.command);
+        TaskInfo::new(task_id, offer.agent_id.clone(), Self::need(), command)
     }
 }
 

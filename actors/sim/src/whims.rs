@@ -207,17 +207,11 @@ impl Scheduler {
         if self.mood == Mood::Probing {
             self.probe = Some(task_id.clone());
         }
-        let command = executor.is_none().then(|| command("true"));
-        Some(TaskInfo {
-            name: task_id.to_string(),
-            task_id,
-            agent_id: offer.agent_id.clone(),
-            resources,
-            command,
-            executor,
-            kill_policy: None,
-            labels: Vec::new(),
-            data: None,
+        let agent_id = offer.agent_id.clone();
+        let task = TaskInfo::new(task_id, agent_id, resources, CommandInfo::shell("true"));
+        Some(match executor {
+            None => task,
+            executor => TaskInfo { command: None, executor, ..task },
         })
     }
 
@@ -249,15 +243,11 @@ impl Scheduler {
             executor_id: ExecutorId::from(id),
             kind: ExecutorKind::Custom,
             name: String::new(),
-            command: Some(command("run")),
+            command: Some(CommandInfo::shell("run")),
             resources: bag("cpus=0.2;mem=32"),
             shutdown_grace_ms: None,
             labels: Vec::new(),
             data: None,
         })
     }
-}
-
-fn command(value: &str) -> CommandInfo {
-    CommandInfo { value: Some(value.to_owned()), shell: true, ..CommandInfo::default() }
 }

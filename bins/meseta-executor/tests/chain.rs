@@ -8,11 +8,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{Duration, Instant};
 
 use isolator::{Isolation, IsolatorConfig};
+use protocol::Resources;
 use protocol::agent::{ContainerExited, ExecutorRegistered, RegisterExecutor, ReportStatus};
 use protocol::executor::LaunchTask;
 use protocol::isolator::{ContainerProcess, LaunchContainer};
 use protocol::task::{CommandInfo, Reason, TaskInfo, TaskState, TaskStatus, Termination};
-use protocol::{Resources, TaskId};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
 use tokio::sync::mpsc;
 
@@ -65,18 +65,8 @@ impl Handler<ContainerExited> for Agent {
 }
 
 fn task(id: &str, script: &str) -> TaskInfo {
-    let command = CommandInfo { value: Some(script.into()), shell: true, ..CommandInfo::default() };
-    TaskInfo {
-        task_id: TaskId::from(id),
-        name: id.into(),
-        agent_id: "agent-1".into(),
-        resources: Resources::parse(RESOURCES).unwrap(),
-        command: Some(command),
-        executor: None,
-        kill_policy: None,
-        labels: Vec::new(),
-        data: None,
-    }
+    let resources = Resources::parse(RESOURCES).unwrap();
+    TaskInfo::new(id, "agent-1", resources, CommandInfo::shell(script))
 }
 
 struct Rig {

@@ -201,21 +201,11 @@ impl Drop for Rig {
 }
 
 fn script(text: &str) -> TaskInfo {
-    task(CommandInfo { value: Some(text.into()), shell: true, ..CommandInfo::default() })
+    task(CommandInfo::shell(text))
 }
 
 fn task(command: CommandInfo) -> TaskInfo {
-    TaskInfo {
-        task_id: "t".into(),
-        name: "a task".into(),
-        agent_id: "agent-1".into(),
-        resources: Resources::EMPTY,
-        command: Some(command),
-        executor: None,
-        kill_policy: None,
-        labels: Vec::new(),
-        data: None,
-    }
+    TaskInfo::new("t", "agent-1", Resources::EMPTY, command)
 }
 
 #[actix_rt::test]
@@ -242,10 +232,8 @@ async fn the_environment_is_the_tasks_own_and_says_where_it_is() {
     let wanted = [("MINE", "1"), ("MESETA_CONTAINER_ID", "forged"), ("PORT0", "31000")];
     let environment = wanted.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let command = CommandInfo {
-        value: Some("env; pwd; tty; ps -o sid= -p $$; echo $$".into()),
-        shell: true,
         environment: BTreeMap::from(environment),
-        ..CommandInfo::default()
+        ..CommandInfo::shell("env; pwd; tty; ps -o sid= -p $$; echo $$")
     };
     let (status, text) = rig.run_to_end(task(command)).await;
     assert_eq!(status.state, TaskState::Finished, "{text}");

@@ -160,18 +160,9 @@ impl Scheduler for Launcher {
 }
 
 fn task(n: usize, offer: &Offer) -> TaskInfo {
-    let command = CommandInfo { value: Some("true".into()), shell: true, ..Default::default() };
-    TaskInfo {
-        task_id: TaskId::from(format!("bench-{n}")),
-        name: "bench".into(),
-        agent_id: offer.agent_id.clone(),
-        resources: Resources::parse("cpus=0.01;mem=32").expect("a constant that parses"),
-        command: Some(command),
-        executor: None,
-        kill_policy: None,
-        labels: Vec::new(),
-        data: None,
-    }
+    let resources = Resources::parse("cpus=0.01;mem=32").expect("a constant that parses");
+    let command = CommandInfo::shell("true");
+    TaskInfo::new(format!("bench-{n}"), offer.agent_id.clone(), resources, command)
 }
 
 /// Milliseconds to start and reap the executor's program and a shell, one after the other: what a

@@ -13,7 +13,7 @@ use driver::{SchedulerConfig, SchedulerDriver, start_scheduler};
 use protocol::framework::FrameworkInfo;
 use protocol::runtime::Describe;
 use protocol::task::{CommandInfo, TaskInfo, TaskStatus, Termination};
-use protocol::{AgentId, Resources, TaskId};
+use protocol::{Resources, TaskId};
 use tokio::sync::watch;
 
 use crate::cli::Run;
@@ -74,24 +74,17 @@ fn task_of(options: &Run) -> TaskInfo {
     let id = format!("{}.{}", name.replace(['/', '\\'], "_"), uuid::Uuid::new_v4());
     let value = if options.shell { options.command.join(" ") } else { program.to_owned() };
     let arguments = if options.shell { Vec::new() } else { options.command.clone() };
-    TaskInfo {
-        task_id: TaskId::from(id),
-        name,
-        agent_id: AgentId::from(""),
-        resources: Resources::basic(options.cpus, options.mem, options.disk),
-        command: Some(CommandInfo {
-            value: Some(value),
-            shell: options.shell,
-            arguments,
-            environment: options.env.iter().cloned().collect(),
-            user: options.user.clone(),
-            uris: Vec::new(),
-        }),
-        executor: None,
-        kill_policy: None,
-        labels: Vec::new(),
-        data: None,
-    }
+    let resources = Resources::basic(options.cpus, options.mem, options.disk);
+    let command = CommandInfo {
+        value: Some(value),
+        shell: options.shell,
+        arguments,
+        environment: options.env.iter().cloned().collect(),
+        user: options.user.clone(),
+        uris: Vec::new(),
+    };
+    // The agent is that of the offer that is taken.
+    TaskInfo { name, ..TaskInfo::new(id, "", resources, command) }
 }
 
 fn framework_of(options: &Run) -> FrameworkInfo {
