@@ -13,7 +13,7 @@ use protocol::frameworks::{
     SubscribeFramework, TeardownFramework,
 };
 use protocol::scheduler::{FrameworkError, ResourceOffers, UpdateStatus};
-use protocol::task::{Reason, Source, TaskInfo, TaskState, TaskStatus};
+use protocol::task::{CommandInfo, Reason, Source, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Epoch, Failure, FailureKind, FrameworkId, HostAddr, Resources, Time};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
 use tokio::sync::mpsc;
@@ -280,18 +280,19 @@ impl Rig {
     }
 }
 
+/// A master that leads, and a driver that has subscribed with it.
+async fn subscribed() -> (Master, Rig) {
+    let elected = Elected::default();
+    let mut master = Master::start(&elected, 1).await;
+    master.leads(&elected, 1);
+    let mut rig = Rig::start(&[&master]).await;
+    rig.subscribed().await;
+    master.subscription().await;
+    (master, rig)
+}
+
 fn task(id: &str) -> TaskInfo {
-    TaskInfo {
-        task_id: id.into(),
-        name: String::new(),
-        agent_id: "agent".into(),
-        resources: Resources::EMPTY,
-        command: None,
-        executor: None,
-        kill_policy: None,
-        labels: Vec::new(),
-        data: None,
-    }
+    TaskInfo::new(id, "agent", Resources::EMPTY, CommandInfo::shell("true"))
 }
 
 fn update(id: &str) -> UpdateStatus {
@@ -357,12 +358,7 @@ async fn a_leader_that_dies_and_comes_back_is_subscribed_with_again() {
 
 #[actix_rt::test]
 async fn updates_are_acknowledged_after_the_callback_or_by_hand() {
-    let elected = Elected::default();
-    let mut master = Master::start(&elected, 1).await;
-    master.leads(&elected, 1);
-    let mut rig = Rig::start(&[&master]).await;
-    rig.subscribed().await;
-    master.subscription().await;
+    let (mut master, mut rig) = subscribed().await;
     master.tell(&rig.address(), update("t"));
     let status = rig.update().await;
     let Asked::Acknowledge(acknowledged) = master.asked().await else { panic!() };
@@ -404,12 +400,7 @@ async fn without_a_master_tasks_are_dropped_and_kills_wait() {
 
 #[actix_rt::test]
 async fn what_became_of_a_launch_that_failed_is_asked_unless_it_is_certain() {
-    let elected = Elected::default();
-    let mut master = Master::start(&elected, 1).await;
-    master.leads(&elected, 1);
-    let mut rig = Rig::start(&[&master]).await;
-    rig.subscribed().await;
-    master.subscription().await;
+    let (mut master, mut rig) = subscribed().await;
     let failing = |kind| *master.answer.lock().unwrap() = Some(Failure::new(kind, "no"));
     failing(FailureKind::Refused);
     let operations = vec![Operation::Launch { tasks: vec![task("a")] }];
@@ -434,11 +425,7 @@ async fn a_refusal_or_an_error_of_the_master_ends_the_driver() {
     let mut rig = Rig::start(&[&master]).await;
     assert_eq!(rig.called().await, Called::Error("this framework was torn down".into()));
 
-    let elected = Elected::default();
-    let master = Master::start(&elected, 1).await;
-    master.leads(&elected, 1);
-    let mut rig = Rig::start(&[&master]).await;
-    rig.subscribed().await;
+    let (master, mut rig) = subscribed().await;
     let message = "Framework failed over".to_owned();
     master.tell(&rig.address(), FrameworkError { framework_id: "new".into(), message });
     assert_eq!(rig.called().await, Called::Error("Framework failed over".into()));
@@ -446,12 +433,7 @@ async fn a_refusal_or_an_error_of_the_master_ends_the_driver() {
 
 #[actix_rt::test]
 async fn a_teardown_ends_the_driver_once_the_master_has_it() {
-    let elected = Elected::default();
-    let mut master = Master::start(&elected, 1).await;
-    master.leads(&elected, 1);
-    let mut rig = Rig::start(&[&master]).await;
-    rig.subscribed().await;
-    master.subscription().await;
+    let (mut master, mut rig) = subscribed().await;
     rig.driver.teardown();
     assert!(matches!(master.asked().await, Asked::Teardown));
     assert_eq!(rig.called.recv().await, None, "the scheduler is dropped");
