@@ -33,7 +33,7 @@ pub enum MachineError {
     },
 }
 
-/// The resources of this machine: what `text` states (`cpus=4;mem=2048;ports=[31000-31999]`), and
+/// The resources of this machine: what `text` states (`cpus=4;mem=2048;ports=[31000-32000]`), and
 /// of what it does not name, what is found here.
 ///
 /// Found are the CPUs that this process may use; the memory of the machine, or of the cgroup that

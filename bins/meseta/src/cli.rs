@@ -121,7 +121,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     pub(crate) services_port: u16,
     /// What every agent offers, for example "cpus=8;mem=4096;disk=1000;ports=[31000-32000]"; by
-    /// default at least 4 cpus each, and the machine's memory and disk divided between them
+    /// default at least 4 cpus each, and what else an agent finds divided between them
     #[arg(long, value_name = "RESOURCES")]
     pub(crate) resources: Option<String>,
     /// What the processes log, to files in their directories

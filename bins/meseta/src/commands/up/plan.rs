@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use boot::net::ACTOR_PORT_OFFSET;
+use monitor::machine::{self, MachineError};
 use protocol::{HostAddr, Resources};
 
 use crate::cli::Up;
@@ -12,11 +13,7 @@ use crate::error::CliError;
 /// Everything listens here: nothing of this is protected against the network.
 const LOOPBACK: &str = "127.0.0.1";
 /// cpus are shares, not pieces: even a small machine can run the examples.
-const LEAST_CPUS: usize = 4;
-/// The part of the memory that is offered; the rest is for the machine and ourselves.
-const MEM_OFFERED: f64 = 0.8;
-/// The ports that are offered, divided between the agents.
-const PORTS: std::ops::Range<u64> = 31000..32000;
+const LEAST_CPUS: f64 = 4.0;
 
 /// A program and how to start it.
 pub(crate) struct Command {
@@ -127,37 +124,23 @@ impl Plan {
         }
     }
 
-    /// What the agent with this index offers: its part of the machine.
+    /// What the agent with this index offers: its part of what one agent alone finds here.
     fn share(&self, index: u16) -> Result<String, CliError> {
-        let (count, index) = (u64::from(self.agents), u64::from(index));
-        let cpus = std::thread::available_parallelism().map_or(LEAST_CPUS, usize::from);
-        let ports = (PORTS.end - PORTS.start) / count;
-        let first = PORTS.start + index * ports;
-        let (mem, disk) = (self.megabytes_of_memory()? / count, self.megabytes_of_disk()? / count);
-        Ok(format!(
-            "cpus={};mem={mem};disk={disk};ports=[{first}-{}]",
-            cpus.max(LEAST_CPUS),
-            first + ports - 1
-        ))
+        let machine = machine::resources(None, &self.data).map_err(|e| undetected(&e))?;
+        let (count, index) = (usize::from(self.agents), usize::from(index));
+        let part = |name: &str| machine.scalar(name).as_f64() as usize / count;
+        let (mem, disk) = (part("mem"), part("disk"));
+        let cpus = machine.scalar("cpus").as_f64().max(LEAST_CPUS);
+        let ports: Vec<u64> = machine.ranges("ports").iter().collect();
+        let each = ports.len() / count;
+        let (first, last) = (ports[index * each], ports[(index + 1) * each - 1]);
+        Ok(format!("cpus={cpus};mem={mem};disk={disk};ports=[{first}-{last}]"))
     }
+}
 
-    fn megabytes_of_memory(&self) -> Result<u64, CliError> {
-        let unreadable = || CliError::Failed("cannot read MemTotal from /proc/meminfo".to_owned());
-        let text = std::fs::read_to_string("/proc/meminfo").map_err(|_| unreadable())?;
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-        let kilobytes: Option<f64> =
-            line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse().ok());
-        Ok((kilobytes.ok_or_else(unreadable)? / 1024.0 * MEM_OFFERED) as u64)
-    }
-
-    fn megabytes_of_disk(&self) -> Result<u64, CliError> {
-        let failed = |e: &dyn std::fmt::Display| {
-            CliError::Usage(format!("--data {}: {e}", self.data.display()))
-        };
-        std::fs::create_dir_all(&self.data).map_err(|e| failed(&e))?;
-        let found = nix::sys::statvfs::statvfs(&self.data).map_err(|e| failed(&e))?;
-        Ok(found.blocks_available() * found.fragment_size() / (1024 * 1024))
-    }
+fn undetected(error: &MachineError) -> CliError {
+    let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    CliError::Failed(format!("{error} ({source}); --resources states what agents offer"))
 }
 
 fn offset(first: u16, index: u16) -> u16 {
