@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use driver::{Executor, ExecutorConfig, ExecutorDriver, start_executor, status};
@@ -16,17 +15,19 @@ use protocol::task::{KillPolicy, TaskInfo, TaskState};
 use protocol::{AgentId, TaskId};
 use runtime::{Host, HostConfig};
 
-/// The tasks that run, each with what tells it to end.
+/// Between two numbers.
+const PACE: Duration = Duration::from_millis(100);
+
+/// The tasks that were launched.
 #[derive(Default)]
 struct Counter {
-    tasks: BTreeMap<TaskId, Arc<Counting>>,
+    tasks: BTreeMap<TaskId, Counting>,
 }
 
-/// What a thread and the executor share.
-#[derive(Default)]
+/// A task: a thread that counts until its goal, or until the other end of its channel is gone.
 struct Counting {
-    stop: AtomicBool,
-    ended: AtomicBool,
+    go_on: Option<Sender<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Executor for Counter {
@@ -41,48 +42,47 @@ impl Executor for Counter {
             failed.message = "the task's data is not a number".into();
             return driver.update(failed);
         };
-        let counting = Arc::new(Counting::default());
-        self.tasks.insert(task.task_id.clone(), Arc::clone(&counting));
-        let driver = driver.clone();
-        thread::spawn(move || count(&driver, task.task_id, goal, &counting));
+        let (go_on, killed) = channel();
+        let (task_id, driver) = (task.task_id.clone(), driver.clone());
+        let thread = thread::spawn(move || count(&driver, task_id, goal, &killed));
+        self.tasks.insert(task.task_id, Counting { go_on: Some(go_on), thread });
     }
 
     fn kill(&mut self, _: &ExecutorDriver, task_id: TaskId, _: Option<KillPolicy>) {
-        if let Some(task) = self.tasks.get(&task_id) {
-            task.stop.store(true, Ordering::Relaxed);
+        if let Some(task) = self.tasks.get_mut(&task_id) {
+            task.go_on = None;
         }
     }
 
     fn shutdown(&mut self, driver: &ExecutorDriver, reason: &str) {
         println!("shutting down: {reason}");
-        let (tasks, driver) = (self.tasks.clone(), driver.clone());
+        let (tasks, driver) = (std::mem::take(&mut self.tasks), driver.clone());
         thread::spawn(move || {
-            tasks.values().for_each(|task| task.stop.store(true, Ordering::Relaxed));
-            while tasks.values().any(|task| !task.ended.load(Ordering::Relaxed)) {
-                thread::sleep(Duration::from_millis(10));
-            }
+            // All are told before the first is waited for.
+            let threads: Vec<JoinHandle<()>> =
+                tasks.into_values().map(|task| task.thread).collect();
+            // One that panicked has ended, too.
+            threads.into_iter().for_each(|thread| drop(thread.join()));
             driver.stop();
         });
     }
 
     fn tasks(&self) -> Vec<TaskProcess> {
-        let live = self.tasks.iter().filter(|(_, task)| !task.ended.load(Ordering::Relaxed));
+        let live = self.tasks.iter().filter(|(_, task)| !task.thread.is_finished());
         live.map(|(id, _)| TaskProcess { task_id: id.clone(), pid: None }).collect()
     }
 }
 
-fn count(driver: &ExecutorDriver, task_id: TaskId, goal: u64, counting: &Counting) {
+fn count(driver: &ExecutorDriver, task_id: TaskId, goal: u64, killed: &Receiver<()>) {
     driver.update(status(task_id.clone(), TaskState::Running));
     let mut reached = 0;
-    while reached < goal && !counting.stop.load(Ordering::Relaxed) {
-        thread::sleep(Duration::from_millis(100));
+    while reached < goal && killed.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
         reached += 1;
     }
     let state = if reached < goal { TaskState::Killed } else { TaskState::Finished };
     let mut ended = status(task_id, state);
     ended.message = format!("counted to {reached}");
     driver.update(ended);
-    counting.ended.store(true, Ordering::Relaxed);
 }
 
 #[actix_rt::main]
