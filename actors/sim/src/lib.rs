@@ -46,7 +46,7 @@ use world::World;
 pub struct Outcome {
     pub seed: u64,
     pub events: u64,
-    /// Of everything that happened.
+    /// Of when things happened; and of what, if that was to be kept.
     pub hash: u64,
     /// Tasks that were launched.
     pub tasks: u64,
@@ -59,7 +59,7 @@ pub struct Outcome {
 /// A run that found a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "seed {seed}, event {events}: {what}\nreplay it with: MESETA_SEED={seed} cargo test -p meseta-sim replay -- --nocapture"
+    "seed {seed}, event {events}: {what}\nreplay it with: cargo run -p meseta-sim --example seeds -- {seed}"
 )]
 pub struct Fault {
     pub seed: u64,

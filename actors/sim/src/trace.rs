@@ -20,19 +20,11 @@ impl Trace {
 
     /// Takes note of something. The text is made only if the log is kept.
     pub(crate) fn note(&mut self, now: Time, what: impl FnOnce() -> String) {
-        self.mix(now.0);
+        mix(&mut self.hash, &now.0.to_le_bytes());
         if let Some(log) = &mut self.log {
             let line = what();
-            line.bytes().for_each(|byte| {
-                self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(PRIME);
-            });
+            mix(&mut self.hash, line.as_bytes());
             log.push(format!("{now} {line}"));
-        }
-    }
-
-    fn mix(&mut self, number: u64) {
-        for byte in number.to_le_bytes() {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(PRIME);
         }
     }
 
@@ -42,5 +34,11 @@ impl Trace {
 
     pub(crate) fn into_log(self) -> Vec<String> {
         self.log.unwrap_or_default()
+    }
+}
+
+fn mix(hash: &mut u64, bytes: &[u8]) {
+    for byte in bytes {
+        *hash = (*hash ^ u64::from(*byte)).wrapping_mul(PRIME);
     }
 }
