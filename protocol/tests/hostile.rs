@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -331,10 +331,17 @@ fn a_frame_full_of_what_is_as_long_here_is_read() {
 /// What a cluster says is nowhere near the bound: 2 MiB of any item of any list are read.
 #[test]
 fn an_eighth_of_a_frame_full_of_any_sample_is_read() {
+    let mut tried = BTreeSet::new();
     for sample in all() {
         for hole in holes(sample) {
             // The two ends of an interval are a list of two, and of no other length.
             let Some([item, ..]) = hole.value.as_array().map(Vec::as_slice) else { continue };
+            // Many messages have the same list, of the same items under the same name, which is
+            // what ends just before it.
+            let name = hole.before[hole.before.len().saturating_sub(5)..].to_vec();
+            if !tried.insert((name, bytes_of(item))) {
+                continue;
+            }
             let body = hole.filled(&list_of(&bytes_of(item), MAX_FRAME_LEN / 8));
             let interval = item.is_u64() && (sample.recode)(&hole.filled(b"\x91\x01")).is_err();
             let read = |body: &[u8]| (sample.recode)(body).map(drop);
