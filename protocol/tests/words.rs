@@ -7,9 +7,8 @@ use std::fs;
 use protocol::Failure;
 use serde_json::Value as Json;
 
+mod record;
 mod samples;
-
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/words.txt");
 
 /// `<Enum> <word>` for every enum of every message.
 fn words() -> BTreeSet<String> {
@@ -43,15 +42,15 @@ fn words_of(variant: &Json) -> Vec<&str> {
 #[test]
 fn every_word_on_record_is_still_understood_and_new_ones_are_recorded() {
     let words = words();
-    let recorded = fs::read_to_string(FILE).unwrap_or_default();
+    let file = record::dir().join("words.txt");
+    let recorded = fs::read_to_string(&file).unwrap_or_default();
     let recorded: BTreeSet<String> = recorded.lines().map(str::to_owned).collect();
     let gone: Vec<_> = recorded.difference(&words).collect();
     assert!(gone.is_empty(), "peers of other versions say these, so they must stay: {gone:#?}");
     let new: Vec<_> = words.difference(&recorded).collect();
-    if !new.is_empty() && std::env::var_os("MESETA_BLESS").is_some_and(|value| value == "1") {
+    if !new.is_empty() && record::is_blessed() {
         let lines: String = words.iter().map(|word| format!("{word}\n")).collect();
-        return fs::write(FILE, lines).unwrap();
+        return fs::write(file, lines).unwrap();
     }
-    let bless = "MESETA_BLESS=1 cargo test --package meseta-protocol";
-    assert!(new.is_empty(), "{bless} records these: {new:#?}");
+    assert!(new.is_empty(), "{} records these: {new:#?}", record::BLESS);
 }

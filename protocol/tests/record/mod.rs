@@ -1,13 +1,21 @@
 //! The files of `tests/golden`: compared with what today's code writes, and written when they are
 //! missing and `MESETA_BLESS=1` says so. A file that is there is never written again.
 
+#![allow(dead_code, reason = "not every test program compares")]
+
 use std::path::{Path, PathBuf};
 
-const BLESS: &str = "MESETA_BLESS=1 cargo test --package meseta-protocol";
+/// What writes those that are missing.
+pub(crate) const BLESS: &str = "MESETA_BLESS=1 cargo test --package meseta-protocol";
 
 /// Where the files are.
 pub(crate) fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Whether it was that that started this.
+pub(crate) fn is_blessed() -> bool {
+    std::env::var_os("MESETA_BLESS").is_some_and(|value| value == "1")
 }
 
 /// Says what is wrong if `file` does not hold these bytes. `show` gives them as lines of text.
@@ -16,7 +24,7 @@ pub(crate) fn compare(file: &str, bytes: &[u8], show: fn(&[u8]) -> String) -> Op
     match std::fs::read(&path) {
         Ok(recorded) if recorded == bytes => None,
         Ok(recorded) => Some(changed(file, &show(&recorded), &show(bytes))),
-        Err(_) if std::env::var_os("MESETA_BLESS").is_some_and(|value| value == "1") => {
+        Err(_) if is_blessed() => {
             std::fs::create_dir_all(path.parent().expect("a golden file is in a directory"))
                 .expect("the directory can be made");
             std::fs::write(&path, bytes).expect("a golden file can be written");
