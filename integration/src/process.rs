@@ -1,17 +1,16 @@
 //! One process of a cluster: started, ended in several ways, started again as it was.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use boot::Ready;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::lines::Lines;
 use crate::within;
 
 /// How long a process may take to serve: it is not optimised, and others may be starting too.
@@ -51,18 +50,8 @@ impl Process {
 
     /// Starts it and waits until it says that it serves.
     pub fn start(&mut self) -> &mut Self {
-        let stdout = self.launch();
-        let (tell, told) = mpsc::channel();
-        // Ends with the process's stdout; keeps it from ever blocking on a full pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(ready) = Ready::parse(&line) {
-                    // The test may have given up.
-                    let _ = tell.send(ready);
-                }
-            }
-        });
-        match told.recv_timeout(READY) {
+        let lines = Lines::of(self.launch());
+        match lines.find(READY, Ready::parse) {
             Ok(ready) => self.ready = Some(ready),
             Err(_) => panic!("{} does not serve:\n{}", self.name, self.last_of_log()),
         }

@@ -2,44 +2,34 @@
 
 #![allow(clippy::unwrap_used, reason = "a story's helpers")]
 
-use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use integration::{Cluster, Meseta, eventually};
+use integration::{Cluster, Lines, Meseta, eventually};
 use serde_json::{Value, json};
+
+/// How long any line may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A command that goes on, and the lines that it prints.
 struct Followed {
     child: Child,
-    lines: Receiver<String>,
+    lines: Lines,
 }
 
 impl Followed {
     fn start(meseta: &Meseta, arguments: &[&str]) -> Self {
         let mut command = meseta.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (tell, lines) = channel();
-        // Ends with the command's stdout.
-        std::thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
-        });
+        let lines = Lines::of(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
     /// The next line that has this in it.
     #[track_caller]
     fn line_with(&self, text: &str) -> String {
-        let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(20)) {
-            if line.contains(text) {
-                return line;
-            }
-            seen.push(line);
-        }
-        panic!("no line with `{text}` came; seen: {seen:#?}");
+        let found = self.lines.find(PATIENCE, |line| line.contains(text).then(|| line.to_owned()));
+        found.unwrap_or_else(|seen| panic!("no line with `{text}` came; seen: {seen:#?}"))
     }
 }
 

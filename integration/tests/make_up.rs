@@ -3,14 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a story's helpers")]
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use integration::{Meseta, Process, binaries, eventually, http, ports, processes, within};
+use integration::{Lines, Meseta, Process, binaries, eventually, http, ports, processes, within};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+
+/// Twice as long as `meseta up` itself waits until everything serves.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `meseta up`, and where its edges are.
 struct Up {
@@ -46,13 +48,11 @@ impl Up {
     /// Starts it, be it for the first time or again.
     fn run(&mut self) {
         let process = &mut self.process;
-        let stdout = BufReader::new(process.launch());
-        let mut lines = stdout.lines().map_while(Result::ok);
-        let up = lines.find(|line| line.contains(" is up after "));
-        let up = up.unwrap_or_else(|| panic!("it did not come up: {}", process.last_of_log()));
+        let lines = Lines::of(process.launch());
+        let is_up = |line: &str| line.contains(" is up after ").then(|| line.to_owned());
+        let up = lines.find(PATIENCE, is_up);
+        let up = up.unwrap_or_else(|_| panic!("it did not come up: {}", process.last_of_log()));
         eprintln!("{up}");
-        // Ends with the process.
-        std::thread::spawn(move || lines.for_each(drop));
     }
 
     fn api(&self, method: &str, path: &str, body: Option<&Value>) -> http::Response {

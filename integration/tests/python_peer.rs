@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a story's helpers")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{OnceLock, mpsc};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use integration::{Cluster, binaries};
+use integration::{Cluster, Lines, binaries};
 use serde_json::Value;
 
 /// For starting Python and for every answer.
@@ -56,29 +56,23 @@ fn peer(host: &str, cluster: &str) -> Command {
     command
 }
 
-/// A peer that runs, and what it has said that nobody has looked at.
+/// A peer that runs, and what it says.
 struct Running {
     child: Child,
-    lines: mpsc::Receiver<String>,
+    lines: Lines,
 }
 
 impl Running {
     fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (said, lines) = mpsc::channel();
-        // Ends with the peer's stdout.
-        std::thread::spawn(move || {
-            // The test may have ended.
-            stdout.lines().map_while(Result::ok).try_for_each(|line| said.send(line))
-        });
+        let lines = Lines::of(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
     /// What the next line says of a step.
     #[track_caller]
     fn hear(&mut self, step: &str) -> Value {
-        let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+        let Ok(line) = self.lines.find(PATIENCE, |line| Some(line.to_owned())) else {
             panic!("the peer did not get to `{step}`: {}", self.complaint());
         };
         let said: Value = serde_json::from_str(&line).unwrap();
