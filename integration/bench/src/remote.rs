@@ -22,16 +22,6 @@ const FRAME: usize = 4 + 24 + 100;
 const RAW_FRAMES: usize = 20_000_000;
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
-    if std::env::var("ASKS").is_ok() {
-        let server = Server::start()?;
-        let config = HostConfig { cluster: "bench".into(), listen: None, advertise: None };
-        let host = Host::start(config).await?;
-        for _ in 0..4 {
-            let (a, b) = round_trips(&host, &server).await?;
-            println!("{a:.2} {b:.2} {:.2}", a / b);
-        }
-        return Ok(());
-    }
     let raw_tells = raw_one_way()?;
     let server = Server::start()?;
     let config = HostConfig { cluster: "bench".into(), listen: None, advertise: None };
@@ -96,7 +86,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It ends when its input does; killing it is for the case that it does not read it.
+        // Nothing of it is worth an end in good order.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -112,9 +102,11 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     println!("{tally}\n{}", echo.local_addr()?);
     std::thread::spawn(move || echo.incoming().flatten().for_each(send_back));
     std::io::stdout().flush()?;
-    loop {
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-    }
+    // Its input ends with the process that started it, however that ends.
+    let wait = || std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    actix_rt::task::spawn_blocking(wait).await??;
+    host.shutdown().await;
+    Ok(())
 }
 
 /// Frames per second when a thread writes 64 KiB at a time and another only reads.
