@@ -13,9 +13,6 @@ use tokio::sync::{oneshot, watch};
 
 use crate::NAME;
 
-/// The core's timers are the only ones.
-pub type Alarm = Timer;
-
 /// The elector of one host.
 pub struct Elector {
     core: State,
@@ -172,7 +169,7 @@ fn chain(error: &StoreError) -> String {
 
 impl Actor for Elector {
     const ABOUT: &'static str = "owns this host's candidacy, and who leads under which epoch";
-    type Timer = Alarm;
+    type Timer = Timer;
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers.on::<GetLeader>().on::<Resign>();
@@ -183,7 +180,7 @@ impl Actor for Elector {
         self.observe(self.store.observe(), ctx);
     }
 
-    fn timer(&mut self, timer: Alarm, ctx: &mut Context<Self>) {
+    fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         self.take(Input::TimerFired(timer), ctx);
     }
 

@@ -9,7 +9,7 @@
 
 mod actor;
 
-pub use actor::{Alarm, Elector, spawn};
+pub use actor::{Elector, spawn};
 pub use elector_core::Candidate;
 
 /// The actor's name.
