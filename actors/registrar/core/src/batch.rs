@@ -72,7 +72,7 @@ pub(crate) fn pack(
 }
 
 impl Batch {
-    /// A commit that nobody asked for.
+    /// A commit that nobody asked for, of records that go: nothing of it could not be written.
     pub(crate) fn of(draft: Draft, durable: &Registry) -> Self {
         let writes = draft.writes(durable).unwrap_or_default().into_iter();
         let writes = writes.filter_map(|(key, write)| Some((key, write?))).collect();
