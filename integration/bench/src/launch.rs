@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use integration::Cluster;
 use protocol::framework::{Filters, FrameworkInfo, Offer, Operation};
 use protocol::task::{CommandInfo, TaskInfo, TaskState, TaskStatus};
-use protocol::{Resources, TaskId};
+use protocol::Resources;
 use runtime::{Host, HostConfig};
 use tokio::sync::mpsc;
 
