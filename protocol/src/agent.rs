@@ -12,7 +12,7 @@ use crate::id::{
 use crate::isolator::Limitation;
 use crate::messages;
 use crate::resources::Resources;
-use crate::task::{KillPolicy, Task, TaskInfo, TaskState, TaskStatus, Termination};
+use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo, TaskState, TaskStatus, Termination};
 
 // --- from the master (agents manager) ----------------------------------------------------------
 
@@ -128,6 +128,76 @@ pub struct SendToScheduler {
     pub data: Blob,
 }
 
+// --- from executors that speak the v1 API, through the gateway ----------------------------------
+
+/// Who is this executor of a framework, and may it make calls? From `gateway`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FindExecutor {
+    pub framework_id: FrameworkId,
+    pub executor_id: ExecutorId,
+}
+
+/// How far an executor has come, as its calls are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutorStanding {
+    /// It is to subscribe before anything else.
+    Awaited,
+    /// It has subscribed in this life of the agent; its stream may have broken since.
+    Subscribed,
+    /// It is to end, and is given nothing more.
+    Ending,
+    /// One that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A framework's own executor whose container is not gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundExecutor {
+    pub info: ExecutorInfo,
+    /// The role that its resources count against.
+    pub role: String,
+    pub container_id: ContainerId,
+    pub standing: ExecutorStanding,
+}
+
+/// Answers [`FindExecutor`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutorFound {
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    pub agent: AgentInfo,
+    /// The containers of the agent's former life are accounted for.
+    pub recovered: bool,
+    /// Absent: it has nothing here.
+    #[serde(default)]
+    pub framework: Option<FrameworkInfo>,
+    #[serde(default)]
+    pub executor: Option<FoundExecutor>,
+}
+
+/// I am ready for tasks. From the session of an executor that speaks the v1 API, which is where it
+/// takes its messages. Unlike after [`RegisterExecutor`], a task that was given to it, has not been
+/// reported on and is not among `tasks` is lost, and not given again: v1 executors rely on getting
+/// every task once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscribeExecutor {
+    pub framework_id: FrameworkId,
+    pub executor_id: ExecutorId,
+    pub container_id: ContainerId,
+    /// Tasks that it has, as far as their reports were not acknowledged.
+    #[serde(default)]
+    pub tasks: Vec<TaskId>,
+}
+
+/// The executor's stream has ended. From its session, which then ends, too. The executor is expected
+/// to subscribe again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutorDisconnected {
+    pub container_id: ContainerId,
+}
+
 // --- from the isolator -------------------------------------------------------------------------
 
 /// A container's first process ended and everything in it has been killed and cleaned up.
@@ -220,6 +290,9 @@ messages! {
     RegisterExecutor -> ExecutorRegistered,
     ReportStatus,
     SendToScheduler,
+    FindExecutor -> ExecutorFound,
+    SubscribeExecutor -> ExecutorRegistered,
+    ExecutorDisconnected,
     ContainerExited,
     GetAgentState -> AgentStateReply,
     ReadSandbox -> SandboxChunk,

@@ -31,6 +31,11 @@ pub struct ShutdownThisExecutor {
     pub reason: String,
 }
 
+/// The executor's container is gone. From `agent`, to the session of an executor that speaks the v1
+/// API: whoever holds its stream now is not it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutorGone {}
+
 /// The scheduler's bytes. From `agent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameworkMessage {
@@ -61,6 +66,7 @@ messages! {
     LaunchTask,
     KillExecutorTask,
     ShutdownThisExecutor,
+    ExecutorGone,
     FrameworkMessage,
     GetExecutorState -> ExecutorState,
 }

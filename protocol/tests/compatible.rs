@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use protocol::agent::ExecutorStanding;
 use protocol::agents::AgentState;
 use protocol::allocator::Verdict;
 use protocol::constraints::{Predicate, Selector};
@@ -80,13 +81,14 @@ fn a_word_of_a_newer_peer_reads_as_unknown() {
     assert_eq!(unknown::<Capability>(), Capability::Unknown);
     assert_eq!(unknown::<DeploymentAction>(), DeploymentAction::Unknown);
     assert_eq!(unknown::<ExecutorKind>(), ExecutorKind::Unknown);
+    assert_eq!(unknown::<ExecutorStanding>(), ExecutorStanding::Unknown);
     assert_eq!(unknown::<ExitReason>(), ExitReason::Unknown);
     assert_eq!(unknown::<FailureKind>(), FailureKind::Unknown);
     assert_eq!(unknown::<Reason>(), Reason::Other);
     assert_eq!(unknown::<Source>(), Source::Executor);
     assert_eq!(unknown::<TaskState>(), TaskState::Unknown);
     assert_eq!(unknown::<Verdict>(), Verdict::Unknown);
-    assert_eq!(promises(), 10, "a `serde(other)` in protocol/src is not in this list, or is gone");
+    assert_eq!(promises(), 11, "a `serde(other)` in protocol/src is not in this list, or is gone");
 }
 
 /// How many enums say that they can read any word.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use agent_core::{Effect, Input, Registration, Settings, State, Timer};
 use journal::JournalError;
 use protocol::agent::{
-    AgentStateReply, ContainerExited, DeliverMessage, ExecutorRegistered, GetAgentState,
-    KillAgentTask, Ping, ReadSandbox, RegisterExecutor, ReportStatus, RunTasks, SandboxChunk,
-    SendToScheduler, ShutdownAgentExecutor, ShutdownFramework, StopAgent, UpdateAcknowledged,
-    UpdateFramework,
+    AgentStateReply, ContainerExited, DeliverMessage, ExecutorDisconnected, ExecutorFound,
+    ExecutorRegistered, FindExecutor, GetAgentState, KillAgentTask, Ping, ReadSandbox,
+    RegisterExecutor, ReportStatus, RunTasks, SandboxChunk, SendToScheduler, ShutdownAgentExecutor,
+    ShutdownFramework, StopAgent, SubscribeExecutor, UpdateAcknowledged, UpdateFramework,
 };
 use protocol::elector::LeaderChanged;
 use protocol::framework::AgentInfo;
@@ -240,6 +240,9 @@ impl Actor for Agent {
             .on::<RegisterExecutor>()
             .on::<ReportStatus>()
             .on::<SendToScheduler>()
+            .on::<FindExecutor>()
+            .on::<SubscribeExecutor>()
+            .on::<ExecutorDisconnected>()
             .on::<ContainerExited>()
             .on::<GetAgentState>()
             .on::<ReadSandbox>()
@@ -319,6 +322,34 @@ impl Handler<RegisterExecutor> for Agent {
         let call = self.calls.add(ctx.defer::<ExecutorRegistered>());
         self.take(Input::RegisterExecutor { call, sender, message }, ctx);
         Outcome::Later
+    }
+}
+
+impl Handler<FindExecutor> for Agent {
+    fn handle(&mut self, message: FindExecutor, ctx: &mut Context<Self>) -> Outcome<ExecutorFound> {
+        let call = self.calls.add(ctx.defer::<ExecutorFound>());
+        self.take(Input::FindExecutor { call, message }, ctx);
+        Outcome::Later
+    }
+}
+
+impl Handler<SubscribeExecutor> for Agent {
+    fn handle(
+        &mut self,
+        message: SubscribeExecutor,
+        ctx: &mut Context<Self>,
+    ) -> Outcome<ExecutorRegistered> {
+        let sender = ctx.sender().clone();
+        let call = self.calls.add(ctx.defer::<ExecutorRegistered>());
+        self.take(Input::SubscribeExecutor { call, sender, message }, ctx);
+        Outcome::Later
+    }
+}
+
+impl Handler<ExecutorDisconnected> for Agent {
+    fn handle(&mut self, message: ExecutorDisconnected, ctx: &mut Context<Self>) -> Outcome<()> {
+        let sender = ctx.sender().clone();
+        self.tell(Input::ExecutorDisconnected { sender, message }, ctx)
     }
 }
 

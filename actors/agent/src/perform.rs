@@ -80,6 +80,7 @@ impl Agent {
             ToExecutor::Kill(message) => ctx.tell(to, message),
             ToExecutor::Shutdown(message) => ctx.tell(to, message),
             ToExecutor::Message(message) => ctx.tell(to, message),
+            ToExecutor::Gone(message) => ctx.tell(to, message),
         }
     }
 
@@ -135,6 +136,7 @@ impl Agent {
             Reply::Done => self.calls.reply(call, ()),
             Reply::Registered(registered) => self.calls.reply(call, registered),
             Reply::AgentState(state) => self.calls.reply(call, *state),
+            Reply::ExecutorFound(found) => self.calls.reply(call, *found),
             Reply::Refused(failure) => self.calls.refuse(call, failure),
         }
     }

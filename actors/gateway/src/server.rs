@@ -83,6 +83,8 @@ impl Server {
             .workers(WORKERS)
             .max_connections(MAX_CONNECTIONS)
             .client_request_timeout(HEAD_TIMEOUT)
+            // A client that has closed its side is gone: its stream ends now, not at the next write.
+            .h1_allow_half_closed(false)
             .disable_signals()
             .listen(listener)
             .map_err(|source| ServeError::Listen { address, source })?

@@ -11,6 +11,7 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
     let mut to = To::new("agent", samples);
     from_the_master(&mut to);
     from_executors(&mut to);
+    from_v1_executors(&mut to);
     questions(&mut to);
 }
 
@@ -77,6 +78,32 @@ fn from_executors(to: &mut To<'_>) {
                 message: "used 65 MB of 64 MB".into(),
             }),
         });
+}
+
+fn from_v1_executors(to: &mut To<'_>) {
+    let executor = FoundExecutor {
+        info: executor(),
+        role: "eng/web".into(),
+        container_id: container_id(),
+        standing: ExecutorStanding::Subscribed,
+    };
+    let found = ExecutorFound {
+        agent_id: Some(agent_id()),
+        agent: agent_info(),
+        recovered: true,
+        framework: Some(framework()),
+        executor: Some(executor),
+    };
+    let find = FindExecutor { framework_id: framework_id(), executor_id: executor_id() };
+    let subscribe = SubscribeExecutor {
+        framework_id: framework_id(),
+        executor_id: executor_id(),
+        container_id: container_id(),
+        tasks: vec![task_id()],
+    };
+    to.ask(&find, &found)
+        .ask(&subscribe, &ExecutorRegistered { agent_id: agent_id() })
+        .tell(&ExecutorDisconnected { container_id: container_id() });
 }
 
 fn questions(to: &mut To<'_>) {

@@ -37,6 +37,7 @@ fn executor_messages(to: &mut To<'_>) {
     to.tell(&LaunchTask { framework_id: framework_id(), task: task_info() })
         .tell(&KillExecutorTask { task_id: task_id(), kill_policy: Some(kill_policy()) })
         .tell(&ShutdownThisExecutor { reason: "the framework was torn down".into() })
+        .tell(&ExecutorGone {})
         .tell(&FrameworkMessage { data: data() })
         .ask(&GetExecutorState {}, &state);
 }

@@ -1,9 +1,11 @@
 //! What an agent wants done, in this order.
 
-use protocol::agent::{AgentStateReply, ExecutorRegistered};
+use protocol::agent::{AgentStateReply, ExecutorFound, ExecutorRegistered};
 use protocol::agents::{Pong, RegisterAgent, UnregisterAgent};
 use protocol::events::Report;
-use protocol::executor::{FrameworkMessage, KillExecutorTask, LaunchTask, ShutdownThisExecutor};
+use protocol::executor::{
+    ExecutorGone, FrameworkMessage, KillExecutorTask, LaunchTask, ShutdownThisExecutor,
+};
 use protocol::frameworks::{ExecutorExited, ForwardUpdate, MessageFromExecutor};
 use protocol::isolator::{DestroyContainer, LaunchContainer, RecoverContainers, UpdateContainer};
 use protocol::task::TaskState;
@@ -116,6 +118,7 @@ pub enum ToExecutor {
     Kill(KillExecutorTask),
     Shutdown(ShutdownThisExecutor),
     Message(FrameworkMessage),
+    Gone(ExecutorGone),
 }
 
 /// The answer to an ask.
@@ -125,6 +128,7 @@ pub enum Reply {
     Done,
     Registered(ExecutorRegistered),
     AgentState(Box<AgentStateReply>),
+    ExecutorFound(Box<ExecutorFound>),
     Refused(Failure),
 }
 

@@ -9,6 +9,8 @@ use crate::task::{ExecutorKey, TaskKey};
 /// Where an executor is in its life.
 ///
 /// ```text
+///                                     ┌───connection lost───┐
+///                                     ▼                     │
 /// Launching ──container is up──► Registering ──registers──► Running ──registers again──┐
 ///   │  └──────────registers──────────────────────────────►  │  ▲                       │
 ///   │                                 │                     │  └───────────────────────┘
@@ -21,7 +23,8 @@ use crate::task::{ExecutorKey, TaskKey};
 pub enum ExecutorState {
     /// Its container is being made, or waits for its turn.
     Launching,
-    /// Its process runs and has not been heard of, in this life of the agent.
+    /// Its process runs and has not been heard of, in this life of the agent or since its
+    /// connection was lost.
     Registering,
     /// Takes tasks.
     Running,
@@ -38,6 +41,8 @@ pub enum ExecutorEvent {
     Launched,
     /// It has said that it is ready.
     Registered,
+    /// The stream by which it takes its messages has ended.
+    Disconnected,
     /// It is to end.
     End,
     /// Its container is gone.
@@ -51,7 +56,7 @@ impl ExecutorState {
 
     /// The one transition function: the state after `event`, or `Err(self)` if it cannot happen.
     pub fn transition(self, event: ExecutorEvent) -> Result<Self, Self> {
-        use ExecutorEvent::{End, Exited, Launched, Registered};
+        use ExecutorEvent::{Disconnected, End, Exited, Launched, Registered};
         match (self, event) {
             (Self::Terminated, _) => Err(self),
             (_, Exited) => Ok(Self::Terminated),
@@ -60,7 +65,10 @@ impl ExecutorState {
             // The executor was quicker than the isolator's answer, or is ended meanwhile.
             (Self::Running | Self::Terminating, Launched) => Ok(self),
             (Self::Launching | Self::Registering | Self::Running, Registered) => Ok(Self::Running),
-            (Self::Registering, Launched) | (Self::Terminating, Registered) => Err(self),
+            (Self::Running, Disconnected) => Ok(Self::Registering),
+            (_, Disconnected) | (Self::Registering, Launched) | (Self::Terminating, Registered) => {
+                Err(self)
+            }
         }
     }
 
@@ -137,11 +145,13 @@ pub(crate) struct Run {
     pub(crate) held: Option<Held>,
     /// How often the isolator was asked to destroy the container.
     pub(crate) destroys: u32,
+    /// It was subscribed in this life of the agent, and its stream has ended.
+    pub(crate) disconnected: bool,
 }
 
 impl Run {
     pub(crate) fn new(state: ExecutorState) -> Self {
-        Self { state, cause: None, held: None, destroys: 0 }
+        Self { state, cause: None, held: None, destroys: 0, disconnected: false }
     }
 }
 
@@ -153,17 +163,22 @@ mod tests {
 
     #[test]
     fn the_full_grid_of_transitions() {
-        let events = [Launched, Registered, End, Exited];
+        let events = [Launched, Registered, Disconnected, End, Exited];
         let grid = [
-            (Launching, [Ok(Registering), Ok(Running), Ok(Terminating), Ok(Terminated)]),
-            (Registering, [Err(Registering), Ok(Running), Ok(Terminating), Ok(Terminated)]),
-            (Running, [Ok(Running), Ok(Running), Ok(Terminating), Ok(Terminated)]),
-            (Terminating, [Ok(Terminating), Err(Terminating), Ok(Terminating), Ok(Terminated)]),
-            (Terminated, [Err(Terminated); 4]),
+            (Launching, [Ok(Registering), Ok(Running), Err(Launching)]),
+            (Registering, [Err(Registering), Ok(Running), Err(Registering)]),
+            (Running, [Ok(Running), Ok(Running), Ok(Registering)]),
+            (Terminating, [Ok(Terminating), Err(Terminating), Err(Terminating)]),
+            (Terminated, [Err(Terminated); 3]),
         ];
         assert_eq!(grid.map(|(from, _)| from), ExecutorState::ALL);
         for (from, expected) in grid {
-            assert_eq!(events.map(|event| from.transition(event)), expected, "from {from:?}");
+            let ends = match from {
+                Terminated => [Err(Terminated); 2],
+                _ => [Ok(Terminating), Ok(Terminated)],
+            };
+            let after = events.map(|event| from.transition(event));
+            assert_eq!(after.as_slice(), [&expected[..], &ends].concat(), "from {from:?}");
         }
     }
 }

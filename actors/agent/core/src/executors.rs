@@ -21,6 +21,13 @@ use crate::task::{ExecutorKey, SavedTask, Stage, TaskKey};
 /// word: the container is unknown to it, and it will never report its end.
 const MAX_DESTROYS: u32 = 4;
 
+/// What becomes of a task that was given to an executor which does not have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undelivered {
+    Repeated,
+    Lost,
+}
+
 impl State {
     /// What a container may use: its executor, and the live tasks in it.
     pub(crate) fn limits_of(&self, container_id: &ContainerId) -> Resources {
@@ -39,9 +46,19 @@ impl Turn<'_> {
         sender: Address,
         message: RegisterExecutor,
     ) {
-        let RegisterExecutor { container_id, executor, tasks, unconfirmed, .. } = &message;
+        self.register_executor(call, sender, &message, Undelivered::Repeated);
+    }
+
+    pub(crate) fn register_executor(
+        &mut self,
+        call: CallId,
+        sender: Address,
+        message: &RegisterExecutor,
+        undelivered: Undelivered,
+    ) {
+        let RegisterExecutor { container_id, executor, tasks, unconfirmed, .. } = message;
         let address = executor.clone().unwrap_or(sender);
-        let Some(agent_id) = self.accept_executor(&message) else {
+        let Some(agent_id) = self.accept_executor(message) else {
             let text =
                 format!("container {container_id} is not one that an executor is awaited in");
             let failure = Failure::new(FailureKind::NotFound, text);
@@ -59,7 +76,7 @@ impl Turn<'_> {
         for status in unconfirmed {
             self.take_status(&from, status.clone(), None);
         }
-        self.bring_up_to_date(container_id, tasks);
+        self.bring_up_to_date(container_id, tasks, undelivered);
     }
 
     /// The transition to running, if this is the executor that is awaited there.
@@ -72,11 +89,17 @@ impl Turn<'_> {
         self.durable.executors.get(&message.container_id).filter(|e| e.key() == key)?;
         let run = self.state.runs.get_mut(&message.container_id)?;
         run.state = run.state.transition(ExecutorEvent::Registered).ok()?;
+        run.disconnected = false;
         Some(agent_id)
     }
 
     /// Gives an executor that has (again) registered what it does not have yet.
-    fn bring_up_to_date(&mut self, container_id: &ContainerId, has: &[protocol::TaskId]) {
+    fn bring_up_to_date(
+        &mut self,
+        container_id: &ContainerId,
+        has: &[protocol::TaskId],
+        undelivered: Undelivered,
+    ) {
         if self.runs[container_id].state != ExecutorState::Running {
             return;
         }
@@ -91,7 +114,10 @@ impl Turn<'_> {
             match stage {
                 Stage::Pending => self.give(&key),
                 Stage::Launched if state == TaskState::Staging && !has.contains(&key.task_id) => {
-                    self.deliver(&key)
+                    match undelivered {
+                        Undelivered::Repeated => self.deliver(&key),
+                        Undelivered::Lost => self.drop_undelivered(&key),
+                    }
                 }
                 _ => {}
             }
@@ -99,6 +125,12 @@ impl Turn<'_> {
                 self.send_kill(&key, policy);
             }
         }
+    }
+
+    fn drop_undelivered(&mut self, key: &TaskKey) {
+        let state = self.dropped_state(&key.framework_id);
+        let why = "the task was on its way to the executor when the connection was lost";
+        self.end_task(key, state, Reason::AgentRestarted, why);
     }
 
     /// A pending task is its executor's from now on.
@@ -150,19 +182,24 @@ impl Turn<'_> {
     }
 
     pub(crate) fn on_registration_overdue(&mut self, container_id: &ContainerId) {
-        let Some(run) = self.state.runs.get_mut(container_id) else { return };
+        let Some(run) = self.runs.get(container_id) else { return };
         if run.state != ExecutorState::Registering {
             return;
         }
         let again = self.durable.executors[container_id].address.is_some();
         let timeouts = &self.settings.timeouts;
-        let (reason, patience, text) = match again {
-            true => (
+        let (reason, patience, text) = match (again, run.disconnected) {
+            (_, true) => (
+                Reason::ExecutorTerminated,
+                self.patience_for_stream(container_id),
+                "the executor's connection was lost, and it did not subscribe again within",
+            ),
+            (true, false) => (
                 Reason::AgentRestarted,
                 timeouts.executor_reregistration,
                 "the executor did not register again after a restart of the agent within",
             ),
-            false => (
+            (false, false) => (
                 Reason::ExecutorRegistrationTimeout,
                 timeouts.executor_registration,
                 "the executor did not register within",

@@ -40,6 +40,7 @@ impl Turn<'_> {
             run.state = state;
         }
         self.persist(Record::ExecutorEnded { container_id: container_id.clone() });
+        self.close_session(container_id);
         self.report_exit(container_id, termination);
         self.forget_if_done(container_id);
     }

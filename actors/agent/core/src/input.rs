@@ -1,9 +1,9 @@
 //! What can happen to an agent.
 
 use protocol::agent::{
-    ContainerExited, DeliverMessage, KillAgentTask, Ping, ReadSandbox, RegisterExecutor,
-    ReportStatus, RunTasks, SendToScheduler, ShutdownAgentExecutor, ShutdownFramework,
-    UpdateAcknowledged, UpdateFramework,
+    ContainerExited, DeliverMessage, ExecutorDisconnected, FindExecutor, KillAgentTask, Ping,
+    ReadSandbox, RegisterExecutor, ReportStatus, RunTasks, SendToScheduler, ShutdownAgentExecutor,
+    ShutdownFramework, SubscribeExecutor, UpdateAcknowledged, UpdateFramework,
 };
 use protocol::agents::AgentRegistered;
 use protocol::elector::Leader;
@@ -50,6 +50,19 @@ pub enum Input {
         message: ReportStatus,
     },
     SendToScheduler(SendToScheduler),
+    FindExecutor {
+        call: CallId,
+        message: FindExecutor,
+    },
+    SubscribeExecutor {
+        call: CallId,
+        sender: Address,
+        message: SubscribeExecutor,
+    },
+    ExecutorDisconnected {
+        sender: Address,
+        message: ExecutorDisconnected,
+    },
     /// What became of `Effect::DeliverTask`.
     TaskDelivered {
         key: TaskKey,

@@ -1,10 +1,8 @@
 //! From `RunTasks` to a container that is being made.
 
-use std::collections::BTreeMap;
-
 use protocol::agent::RunTasks;
 use protocol::framework::{Capability, FrameworkInfo};
-use protocol::isolator::{ContainerLaunched, ContainerProcess, LaunchContainer};
+use protocol::isolator::{ContainerLaunched, LaunchContainer};
 use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, Reason, TaskInfo, TaskState, Uri};
 use protocol::{ContainerId, Failure, FailureKind, FrameworkId};
 
@@ -22,9 +20,6 @@ const MAX_EARLY: usize = 64;
 /// How much of a task's id its container's name repeats, in bytes: for people, and short enough
 /// for a file name with what precedes it.
 const NAME_FROM_TASK: usize = 64;
-
-/// What is executed where a process says nothing about it.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Whether launches of this term may be carried out.
 enum Standing {
@@ -282,32 +277,6 @@ impl Turn<'_> {
         }
     }
 
-    fn process_of(&self, executor: &SavedExecutor) -> ContainerProcess {
-        let mut environment = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
-        let command = executor.info.command.as_ref().filter(|_| !executor.is_command());
-        if let Some(command) = command {
-            environment.extend(command.environment.clone());
-        }
-        let recovery = self.settings.timeouts.executor_recovery;
-        environment.extend([
-            ("MESETA_AGENT".to_owned(), self.settings.agent.to_string()),
-            ("MESETA_CLUSTER".to_owned(), self.settings.cluster.clone()),
-            ("MESETA_FRAMEWORK_ID".to_owned(), executor.framework_id.to_string()),
-            ("MESETA_EXECUTOR_ID".to_owned(), executor.info.executor_id.to_string()),
-            ("MESETA_CONTAINER_ID".to_owned(), executor.container_id.to_string()),
-            ("MESETA_SANDBOX".to_owned(), executor.sandbox.clone()),
-            ("MESETA_RECOVERY_TIMEOUT_MS".to_owned(), recovery.as_millis().to_string()),
-        ]);
-        ContainerProcess {
-            arguments: match command {
-                Some(command) => arguments_of(command),
-                None => vec![self.settings.executor.clone()],
-            },
-            environment,
-            inside: command.is_some(),
-        }
-    }
-
     pub(crate) fn on_launch_answered(
         &mut self,
         container_id: ContainerId,
@@ -399,13 +368,4 @@ fn command_executor(task: &TaskInfo) -> ExecutorInfo {
         labels: Vec::new(),
         data: None,
     }
-}
-
-/// argv of a custom executor, the path of the program first.
-fn arguments_of(command: &CommandInfo) -> Vec<String> {
-    let value = command.value.clone().unwrap_or_default();
-    if command.shell {
-        return vec!["/bin/sh".to_owned(), "-c".to_owned(), value];
-    }
-    std::iter::once(value).chain(command.arguments.iter().skip(1).cloned()).collect()
 }

@@ -47,6 +47,8 @@ pub struct Timeouts {
     pub executor_reregistration: Duration,
     /// How long an executor goes on without an agent.
     pub executor_recovery: Duration,
+    /// The longest pause of an executor that speaks the v1 API before it subscribes again.
+    pub executor_backoff: Duration,
     /// From telling an executor to end until its container is destroyed.
     pub executor_shutdown: Duration,
     /// Between the signals of a kill, when neither the task nor the kill says.
@@ -74,8 +76,9 @@ impl Default for Timeouts {
             executor_registration: Duration::from_secs(60),
             // Mesos allows from 2 s to 15 s; executors try every second.
             executor_reregistration: Duration::from_secs(15),
-            // As in Mesos, all three.
+            // As in Mesos, all four.
             executor_recovery: Duration::from_secs(15 * 60),
+            executor_backoff: Duration::from_secs(2),
             executor_shutdown: Duration::from_secs(5),
             kill_grace: Duration::from_secs(3),
             kill_slack: Duration::from_secs(2),

@@ -35,6 +35,13 @@ impl Turn<'_> {
             }
             Input::ReportStatus { call, message } => self.on_report_status(call, message),
             Input::SendToScheduler(message) => self.on_send_to_scheduler(message),
+            Input::FindExecutor { call, message } => self.on_find_executor(call, message),
+            Input::SubscribeExecutor { call, sender, message } => {
+                self.on_subscribe_executor(call, sender, message)
+            }
+            Input::ExecutorDisconnected { sender, message } => {
+                self.on_executor_disconnected(&sender, &message)
+            }
             Input::TaskDelivered { key, result } => self.on_task_delivered(key, result),
             Input::ContainerExited(message) => self.on_container_exited(message),
             Input::ContainersRecovered { result } => self.on_containers_recovered(result),

@@ -122,7 +122,7 @@ impl Simulation {
                     state.into_iter().for_each(|state| *state = TaskState::Killing);
                 }
                 ToExecutor::Shutdown(_) => process.told_to_end = true,
-                ToExecutor::Message(_) => {}
+                ToExecutor::Message(_) | ToExecutor::Gone(_) => {}
             }
         }
     }

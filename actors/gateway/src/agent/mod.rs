@@ -1,4 +1,4 @@
-//! The agent's edge: health, what is here, sandboxes, usage.
+//! The agent's edge: health, what is here, sandboxes, usage, and the v1 executor API.
 
 mod files;
 
@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::common::Common;
 use crate::master::version;
 use crate::server::Edge;
+use crate::v1;
 
 /// What an agent serves.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,7 @@ impl Edge for AgentEdge {
             .route("/monitor/usage", web::get().to(usage))
             .route("/files/read", web::get().to(files::read))
             .route("/files/download", web::get().to(files::download));
+        v1::executor::routes(config);
     }
 }
 

@@ -1,5 +1,5 @@
-//! The wire layer of the Mesos v1 HTTP API: messages, their two encodings, and the framing of
-//! streams. It knows the rules of the wire, nothing of the cluster.
+//! The Mesos v1 HTTP API. Most of it is its wire: messages, their two encodings, and the framing of
+//! streams, which know nothing of the cluster.
 //!
 //! | module | what |
 //! |---|---|
@@ -11,11 +11,13 @@
 //! | [`validate`] | what a call must say beyond its required fields |
 //! | [`recordio`] | records of a stream |
 //! | [`convert`] | to and from the vocabulary of the actors |
+//! | [`executor`] | the executor API on an agent |
 //! | [`error`] | why a request is refused, with Mesos's texts |
 
 pub mod codec;
 pub mod convert;
 pub mod error;
+pub mod executor;
 pub mod json;
 pub mod media;
 pub mod recordio;

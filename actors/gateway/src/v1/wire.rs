@@ -33,6 +33,8 @@ pub trait WireMessage: prost::Message + prost::Name + Default + PartialEq + Debu
     #[must_use]
     fn qualified_name() -> String {
         match Self::PACKAGE.strip_prefix("mesos.v1.") {
+            // Whoever wrote the texts of this API had it with a capital.
+            Some("executor") => format!("Executor::{}", Self::NAME),
             Some(api) => format!("{api}::{}", Self::NAME),
             None => Self::NAME.to_owned(),
         }

@@ -4,8 +4,10 @@
 //! Whether a value makes sense in the cluster is for the actors to say; here it is only whether it
 //! can be expressed.
 
+pub mod describe;
 pub mod framework;
 pub mod offer;
+pub mod report;
 pub mod resource;
 pub mod status;
 pub mod task;

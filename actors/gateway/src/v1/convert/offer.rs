@@ -49,7 +49,7 @@ fn url_to(hostname: &str, http: &str) -> Option<mesos::Url> {
     Some(mesos::Url { scheme: "http".to_owned(), address, ..mesos::Url::default() })
 }
 
-fn attribute_to(name: &str, attribute: &Attribute) -> mesos::Attribute {
+pub(super) fn attribute_to(name: &str, attribute: &Attribute) -> mesos::Attribute {
     let mut wire = mesos::Attribute { name: name.to_owned(), ..mesos::Attribute::default() };
     match attribute {
         Attribute::Text(text) => {

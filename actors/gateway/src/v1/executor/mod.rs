@@ -1,0 +1,34 @@
+//! The v1 executor API on an agent: `POST /api/v1/executor`.
+//!
+//! A call is read, validated, and looked up at the agent, which says who the executor is and how far
+//! it has come; the refusals and their order are those of Mesos. SUBSCRIBE opens a stream and starts
+//! a [`session`] that stands for the executor among the actors; what the other calls carry is told
+//! to the session or the agent.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`validate`] | what a call must say |
+//! | [`calls`] | from a request to its answer |
+//! | [`refusal`] | why a request is refused |
+//! | [`session`] | the actor for an executor with a stream |
+//! | [`stream`] | the queue between a session and its connection |
+//! | [`event`] | the events |
+
+mod calls;
+mod event;
+mod refusal;
+mod session;
+mod stream;
+pub mod validate;
+
+use actix_web::web::{self, ServiceConfig};
+
+/// Where the API is: as clients have it, and as the libprocess of Mesos does.
+const PATHS: [&str; 2] = ["/api/v1/executor", "/slave(1)/api/v1/executor"];
+
+/// Adds the API to an edge. It takes any method: which are not allowed is for the API to say.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    for path in PATHS {
+        config.route(path, web::route().to(calls::executor));
+    }
+}
