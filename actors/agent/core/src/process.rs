@@ -112,7 +112,7 @@ fn duration_text(duration: Duration) -> String {
     let largest = UNITS.iter().position(|(_, unit)| *unit <= nanoseconds);
     let largest = largest.unwrap_or(UNITS.len() - 1);
     let (name, unit) = UNITS[largest];
-    if nanoseconds % unit == 0 {
+    if nanoseconds.is_multiple_of(unit) {
         return format!("{}{name}", nanoseconds / unit);
     }
     // Nanoseconds have no fraction, so there is a smaller one.

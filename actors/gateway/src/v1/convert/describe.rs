@@ -130,7 +130,6 @@ fn command_to(command: &CommandInfo) -> mesos::CommandInfo {
         environment: Some(environment).filter(|it| !it.variables.is_empty()),
         user: command.user.clone(),
         uris: command.uris.iter().map(uri_to).collect(),
-        ..mesos::CommandInfo::default()
     }
 }
 
