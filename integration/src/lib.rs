@@ -18,6 +18,7 @@ mod lines;
 pub mod ports;
 mod process;
 pub mod processes;
+pub mod python;
 
 pub use cli::{Answer, Meseta};
 pub use cluster::{Builder, Cluster};

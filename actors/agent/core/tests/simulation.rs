@@ -10,7 +10,10 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_core::{Effect, Input, Registration, TaskKey, Timer, ToExecutor};
-use protocol::agent::{Ping, RegisterExecutor, ReportStatus, ShutdownAgentExecutor};
+use protocol::agent::{
+    ExecutorDisconnected, Ping, RegisterExecutor, ReportStatus, ShutdownAgentExecutor,
+    SubscribeExecutor,
+};
 use protocol::agents::AgentRegistered;
 use protocol::isolator::ContainerLaunched;
 use protocol::task::{TaskState, TaskStatus, Termination};
@@ -263,7 +266,18 @@ impl Simulation {
             unconfirmed: process.unconfirmed.clone(),
         };
         let (call, sender) = (self.world.next_call(), World::executor_address());
-        self.step(Input::RegisterExecutor { call, sender, message });
+        if self.dice.roll(2) == 0 {
+            return self.step(Input::RegisterExecutor { call, sender, message });
+        }
+        let RegisterExecutor { framework_id, executor_id, container_id, tasks, .. } = message;
+        let message = SubscribeExecutor { framework_id, executor_id, container_id, tasks };
+        self.step(Input::SubscribeExecutor { call, sender, message });
+    }
+
+    fn lose_stream(&mut self) {
+        let Some(container_id) = self.dice.pick(self.processes.keys().cloned()) else { return };
+        let message = ExecutorDisconnected { container_id };
+        self.step(Input::ExecutorDisconnected { sender: World::executor_address(), message });
     }
 
     fn executor_reports(&mut self) {
@@ -357,7 +371,7 @@ impl Simulation {
     }
 
     fn disturb(&mut self) {
-        match self.dice.roll(6) {
+        match self.dice.roll(7) {
             0 => {
                 let boot = if self.dice.roll(4) == 0 { "boot-2" } else { "boot-1" };
                 if self.world.state.checkpoint().boot_id != boot {
@@ -379,7 +393,8 @@ impl Simulation {
                 let ping = Ping { epoch, agent_id, sequence: 1, connected: false };
                 self.step(Input::Ping(ping));
             }
-            4 => {
+            4 => self.lose_stream(),
+            5 => {
                 let container_id = self.dice.pick(self.processes.keys().cloned());
                 container_id.into_iter().for_each(|id| self.exit(id));
             }

@@ -69,6 +69,7 @@ pub(super) async fn start(
         let session = move || Session {
             subscription: subscription.clone(),
             writer: writer.take(),
+            registered: false,
             launched: BTreeSet::new(),
             reports: BTreeMap::new(),
             waiting: 0,
@@ -85,6 +86,9 @@ struct Session {
     subscription: Subscription,
     /// Absent in an incarnation that follows a panic: nobody knows what the stream has had.
     writer: Option<Writer>,
+    /// The agent has answered. A task that it gave to the former session, whose name is the same,
+    /// is lost to it then, and must not come through.
+    registered: bool,
     /// Tasks that it has been given and has not ended: the agent repeats a launch whose answer it
     /// missed, the executor must not see it twice.
     launched: BTreeSet<TaskId>,
@@ -176,7 +180,10 @@ impl Session {
         answer: Result<ExecutorRegistered, Failure>,
         ctx: &mut Context<Self>,
     ) {
-        let Err(failure) = answer else { return };
+        let Err(failure) = answer else {
+            self.registered = true;
+            return;
+        };
         tracing::info!(%failure, session = %ctx.address(), "the agent does not take an executor");
         // It has been ended since it was looked up. Otherwise it had better subscribe again.
         if matches!(failure.kind, FailureKind::NotFound | FailureKind::Refused) {
@@ -270,13 +277,21 @@ macro_rules! from_agent {
     )+};
 }
 
-from_agent! { LaunchTask, KillExecutorTask, ShutdownThisExecutor, ExecutorGone, FrameworkMessage }
+from_agent! { KillExecutorTask, ShutdownThisExecutor, ExecutorGone, FrameworkMessage }
 
-impl FromAgent for LaunchTask {
-    fn take(self, session: &mut Session, ctx: &mut Context<Session>) {
-        if session.launched.insert(self.task.task_id.clone()) {
-            session.send(&session.subscription.reader.launch(&self.task), ctx);
+impl Handler<LaunchTask> for Session {
+    fn handle(&mut self, message: LaunchTask, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Err(failure) = ctx.only_from(&ctx.local(AGENT)) {
+            return Outcome::Refuse(failure);
         }
+        if !self.registered {
+            let text = "the agent has not registered this session yet";
+            return Outcome::Refuse(Failure::new(FailureKind::Overloaded, text));
+        }
+        if self.launched.insert(message.task.task_id.clone()) {
+            self.send(&self.subscription.reader.launch(&message.task), ctx);
+        }
+        Outcome::Reply(())
     }
 }
 

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""An executor on pymesos, for many tasks, all of which it only pretends to run.
+
+A task whose data is `finish` ends at once, any other runs until it is killed. A message is sent back
+to the scheduler; after the message `exit` the process ends with status 3.
+"""
+
+import logging
+import os
+import sys
+
+from pymesos import Executor, MesosExecutorDriver, decode_data
+
+
+class Pretender(Executor):
+    def __init__(self):
+        self.running = set()
+
+    def registered(self, driver, executor_info, framework_info, agent_info):
+        print("registered on", agent_info["hostname"], flush=True)
+
+    def reregistered(self, driver, agent_info):
+        print("registered again on", agent_info["hostname"], flush=True)
+
+    def launchTask(self, driver, task):
+        task_id = task["task_id"]["value"]
+        self.update(driver, task_id, "TASK_RUNNING")
+        if decode_data(task["data"]) == b"finish":
+            self.update(driver, task_id, "TASK_FINISHED")
+        else:
+            self.running.add(task_id)
+
+    def killTask(self, driver, task_id):
+        self.running.discard(task_id["value"])
+        self.update(driver, task_id["value"], "TASK_KILLED")
+
+    def frameworkMessage(self, driver, message):
+        if decode_data(message) == b"exit":
+            os._exit(3)
+        driver.sendFrameworkMessage(message)
+
+    def shutdown(self, driver):
+        for task_id in sorted(self.running):
+            self.update(driver, task_id, "TASK_KILLED")
+
+    def error(self, driver, message):
+        print("error:", message, flush=True)
+
+    def update(self, driver, task_id, state):
+        driver.sendStatusUpdate({"task_id": {"value": task_id}, "state": state})
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    MesosExecutorDriver(Pretender()).run()
