@@ -34,8 +34,8 @@ impl Quota {
 
     /// Whether it makes sense; the first thing that does not.
     pub fn validate(&self) -> Result<(), QuotaError> {
-        let amounts = self.guarantees.iter().chain(&self.limits);
-        for (name, amount) in amounts.filter(|(_, amount)| **amount < Scalar::ZERO) {
+        let mut amounts = self.guarantees.iter().chain(&self.limits);
+        if let Some((name, amount)) = amounts.find(|(_, amount)| **amount < Scalar::ZERO) {
             return Err(QuotaError::Negative { name: name.clone(), amount: *amount });
         }
         for (name, guarantee) in &self.guarantees {
