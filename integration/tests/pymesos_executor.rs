@@ -99,7 +99,7 @@ impl Framework {
         eventually(&format!("{task} is {state}"), || {
             let book = self.book.lock().unwrap();
             let is = |s: &&TaskStatus| s.task_id.as_str() == task && s.state == state;
-            book.updates.iter().find(is).cloned().ok_or(format!("{:#?}", book.updates))
+            book.updates.iter().find(is).cloned().ok_or_else(|| format!("{:#?}", book.updates))
         })
     }
 

@@ -2,17 +2,17 @@
 //!
 //! A call is read, validated, and looked up at the agent, which says who the executor is and how far
 //! it has come; the refusals and their order are those of Mesos. SUBSCRIBE opens a stream and starts
-//! a [`session`] that stands for the executor among the actors; what the other calls carry is told
+//! a `session` that stands for the executor among the actors; what the other calls carry is told
 //! to the session or the agent.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`validate`] | what a call must say |
-//! | [`calls`] | from a request to its answer |
-//! | [`refusal`] | why a request is refused |
-//! | [`session`] | the actor for an executor with a stream |
-//! | [`stream`] | the queue between a session and its connection |
-//! | [`event`] | the events |
+//! | `calls` | from a request to its answer |
+//! | `refusal` | why a request is refused |
+//! | `session` | the actor for an executor with a stream |
+//! | `stream` | the queue between a session and its connection |
+//! | `event` | the events |
 
 mod calls;
 mod event;
