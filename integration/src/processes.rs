@@ -1,6 +1,7 @@
 //! Which processes there are, whoever started them.
 
 use std::path::Path;
+use std::time::Duration;
 
 /// A process as /proc shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +42,14 @@ fn mentions(pid: i32, dir: &Path, needle: &[u8]) -> bool {
     inside || has("cmdline") || has("environ")
 }
 
+/// Looks at what is left after a test. What still appears then is no reason to hang.
+const LOOKS: u32 = 50;
+/// Between two of them: none of the dead is a child, of whose end this process would be told.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// `kill -9` for all that have to do with a directory, until none is left.
 pub fn kill_all_that_mention(dir: &Path) {
-    for _ in 0..50 {
+    for _ in 0..LOOKS {
         let left = that_mention(dir);
         if left.is_empty() {
             return;
@@ -53,6 +59,6 @@ pub fn kill_all_that_mention(dir: &Path) {
             // It may have ended meanwhile.
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(LOOK);
     }
 }

@@ -23,6 +23,7 @@ use crate::proc::{self, Process, signal_kill};
 
 /// As for cgroups: what waits uninterruptibly may never die.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks: the kernel tells only a parent of a death, and these have other parents.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// RLIMIT_DATA is this many times the memory limit, plus a fixed part: it is a bound for each

@@ -35,6 +35,7 @@ const MAX_RECORD_LEN: usize = 16 * 1024 * 1024;
 /// How long to wait for the lock: an actor that is restarted after a panic may find that the last
 /// write of its former life has not ended yet.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two attempts: the kernel waits for a lock for ever or not at all.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A journal that is open for appending.

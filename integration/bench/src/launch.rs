@@ -10,9 +10,9 @@ use anyhow::{Context as _, ensure};
 use driver::{Scheduler, SchedulerConfig, SchedulerDriver, start_scheduler};
 use hdrhistogram::Histogram;
 use integration::Cluster;
+use protocol::Resources;
 use protocol::framework::{Filters, FrameworkInfo, Offer, Operation};
 use protocol::task::{CommandInfo, TaskInfo, TaskState, TaskStatus};
-use protocol::Resources;
 use runtime::{Host, HostConfig};
 use tokio::sync::mpsc;
 

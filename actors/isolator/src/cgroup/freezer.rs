@@ -15,6 +15,7 @@ const V2_EVENTS: &str = "cgroup.events";
 /// How long freezing may take. A process in an uninterruptible wait cannot be frozen; it cannot
 /// fork either, so killing goes on without.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// Version 1 tells nobody when everything stands still, so it is looked at, in both versions.
 const POLL: Duration = Duration::from_millis(1);
 
 /// The `freezer` controller of version 1; part of the core in version 2.

@@ -43,7 +43,8 @@ const V2_KILL: &str = "cgroup.kill";
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a cgroup whose processes have just died may refuse to be removed.
 const REMOVE_PATIENCE: Duration = Duration::from_secs(5);
-/// The first pause between two looks; doubled up to the second.
+/// The first pause between two looks; doubled up to the second. Version 1 tells nobody when a
+/// cgroup is empty without a program of its own, and neither version when it can be removed.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// The interface that the kernel offers.
