@@ -47,7 +47,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// The ways in which an ask fails. Each has its own exit code in the CLI.
+/// The ways in which an ask fails. The CLI ends with an exit code for each (`boot::exit`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {

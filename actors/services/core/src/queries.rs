@@ -63,7 +63,7 @@ pub(crate) fn info(config: &Config, framework: Option<&FrameworkId>, connected: 
 }
 
 /// What there is to see of a scheduler.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// `standby`, `recovering` or `leading`.
     pub role: &'static str,
@@ -93,21 +93,9 @@ impl Services {
 
     /// For people and tests.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary {
-            role: "standby",
-            epoch: self.epoch(),
-            framework_id: None,
-            connected: false,
-            apps: 0,
-            instances: 0,
-            running: 0,
-            kills: 0,
-            deployments: 0,
-            wanted: BTreeMap::new(),
-            writing: 0,
-        };
+        let mut summary = Summary { epoch: self.epoch(), ..Summary::default() };
         match &self.role {
-            Role::Standby(_) => {}
+            Role::Standby(_) => summary.role = "standby",
             Role::Recovering { .. } => summary.role = "recovering",
             Role::Leading(leading) => leading.summarise(&mut summary),
         }
