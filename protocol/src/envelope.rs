@@ -5,7 +5,7 @@
 //! the handshake settles; `body` is opaque bytes, so a message that the receiver does not know
 //! never breaks the stream. `protocol/README.md` specifies this for other languages.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -193,16 +193,40 @@ impl OpenFrame {
 /// Takes one whole frame (without its length) off the front of `buffer`; `None` until it is all
 /// there. A length over the limit fails before anything is allocated for it.
 pub fn take_frame(buffer: &mut BytesMut) -> Result<Option<BytesMut>, FrameError> {
-    let Some(prefix) = buffer.first_chunk::<LENGTH_PREFIX>() else { return Ok(None) };
+    let Some(length) = frame_at(buffer)? else { return Ok(None) };
+    buffer.advance(LENGTH_PREFIX);
+    Ok(Some(buffer.split_to(length)))
+}
+
+/// Takes everything that is whole frames off the front of `buffer`, for [`next_frame`]; nothing
+/// until there is one. Many small frames so share one piece of memory. Fails only if the first one
+/// does: those before a bad one come first.
+pub fn take_frames(buffer: &mut BytesMut) -> Result<Bytes, FrameError> {
+    let mut whole = 0;
+    while let Some(length) = match frame_at(&buffer[whole..]) {
+        Err(error) if whole == 0 => return Err(error),
+        at => at.unwrap_or(None),
+    } {
+        whole += LENGTH_PREFIX + length;
+    }
+    Ok(buffer.split_to(whole).freeze())
+}
+
+/// The next of the frames that [`take_frames`] took, without its length.
+pub fn next_frame(frames: &mut Bytes) -> Option<Bytes> {
+    let length = frame_at(frames).ok()??;
+    frames.advance(LENGTH_PREFIX);
+    Some(frames.split_to(length))
+}
+
+/// The length of the frame that `bytes` begin with, if it is all there.
+fn frame_at(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+    let Some(prefix) = bytes.first_chunk::<LENGTH_PREFIX>() else { return Ok(None) };
     let length = u32::from_be_bytes(*prefix) as usize;
     if length > MAX_FRAME_LEN {
         return Err(FrameError::TooLong(length));
     }
-    if buffer.len() < LENGTH_PREFIX + length {
-        return Ok(None);
-    }
-    buffer.advance(LENGTH_PREFIX);
-    Ok(Some(buffer.split_to(length)))
+    Ok((bytes.len() >= LENGTH_PREFIX + length).then_some(length))
 }
 
 /// Who dials, and what it can speak.
@@ -389,6 +413,27 @@ mod tests {
     }
 
     #[test]
+    fn whole_frames_are_taken_together_and_a_bad_one_after_them_fails_next() {
+        let mut out = Vec::new();
+        for _ in 0..3 {
+            sample().encode_into(&mut out).unwrap();
+        }
+        let one = out.len() / 3;
+        let mut buffer = BytesMut::from(&out[..]);
+        buffer.extend_from_slice(&[0xff; 4]);
+        let mut frames = take_frames(&mut buffer).unwrap();
+        for _ in 0..3 {
+            let frame = next_frame(&mut frames).unwrap();
+            assert_eq!(Envelope::decode(&frame).unwrap(), sample());
+        }
+        assert_eq!(next_frame(&mut frames), None);
+        assert_eq!(take_frames(&mut buffer), Err(FrameError::TooLong(u32::MAX as usize)));
+        let mut half = BytesMut::from(&out[..one + 7]);
+        assert_eq!(take_frames(&mut half).unwrap().len(), one);
+        assert_eq!(half.len(), 7);
+    }
+
+    #[test]
     fn a_body_over_the_limit_leaves_the_buffer_as_it_was() {
         let mut out = vec![1, 2, 3];
         let body = vec![0; MAX_FRAME_LEN];
@@ -416,6 +461,10 @@ mod tests {
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Envelope::decode(&bytes);
             let _ = take_frame(&mut BytesMut::from(&bytes[..]));
+            if let Ok(mut frames) = take_frames(&mut BytesMut::from(&bytes[..])) {
+                while next_frame(&mut frames).is_some() {}
+                assert!(frames.is_empty());
+            }
         }
     }
 }

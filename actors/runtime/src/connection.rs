@@ -12,7 +12,7 @@ use foldhash::HashMap;
 use protocol::codec;
 use protocol::envelope::{
     Envelope, EnvelopeHeader, FrameError, Hello, Kind, LENGTH_PREFIX, MAX_VERSION, MIN_VERSION,
-    Welcome, take_frame,
+    Welcome, next_frame, take_frame, take_frames,
 };
 use protocol::runtime::{ExitReason, Exited};
 use protocol::{Address, Failure, FailureKind};
@@ -176,6 +176,8 @@ pub(crate) async fn run(
         peer: Arc::clone(&peer),
         connection: up.sink.connection,
         senders: HashMap::default(),
+        run: Vec::with_capacity(FRAMES_PER_TURN),
+        run_to: String::new(),
     };
     let mut reading = actix_rt::spawn(reader.run(read_half, buffer));
     let mut writing = actix_rt::spawn(write_loop(Arc::clone(&peer), up.sink.clone()));
@@ -247,28 +249,17 @@ struct Reader {
     peer: Arc<Peer>,
     connection: u64,
     senders: HashMap<Box<str>, Address>,
+    /// Messages in a row for one actor, which go into its mailbox together, and for whom they are.
+    run: Vec<Delivery>,
+    run_to: String,
 }
 
 impl Reader {
     async fn run(mut self, mut half: OwnedReadHalf, mut buffer: BytesMut) -> String {
         loop {
-            let mut frames = 0;
-            loop {
-                match take_frame(&mut buffer) {
-                    Ok(Some(frame)) => {
-                        if let Err(error) = self.receive(frame.freeze()) {
-                            return format!("it broke the protocol: {error}");
-                        }
-                        frames += 1;
-                        if frames % FRAMES_PER_TURN == 0 {
-                            tokio::task::yield_now().await;
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(error) => return format!("it broke the protocol: {error}"),
-                }
+            if let Err(error) = self.receive_all(&mut buffer).await {
+                return format!("it broke the protocol: {error}");
             }
-            self.peer.count_received(frames as u64);
             buffer.reserve(READ_CHUNK);
             match half.read_buf(&mut buffer).await {
                 Ok(0) => return "closed by the peer".to_owned(),
@@ -278,50 +269,83 @@ impl Reader {
         }
     }
 
-    fn receive(&mut self, frame: Bytes) -> Result<(), FrameError> {
-        let envelope = Envelope::decode(&frame)?;
-        match envelope.kind {
-            Kind::Tell | Kind::Ask => self.on_message(&frame, &envelope),
-            Kind::Reply => self.peer.asks.answer(envelope.id, Ok(frame.slice_ref(envelope.body))),
-            Kind::Error => self.on_error(&envelope),
-            Kind::Link => self.on_link(&envelope),
-            Kind::Unlink => {
-                let watcher = self.sender(envelope.from);
-                self.host.links().unwatch_local(&watcher, envelope.to);
+    /// Routes what is there of whole frames.
+    async fn receive_all(&mut self, buffer: &mut BytesMut) -> Result<(), FrameError> {
+        loop {
+            let mut frames = take_frames(buffer)?;
+            if frames.is_empty() {
+                return Ok(());
             }
-            Kind::Exited => self.on_exited(&envelope),
-            Kind::Ping => send_bare(&self.peer, self.connection, Kind::Pong),
-            Kind::Pong => {}
-            Kind::Hello | Kind::Welcome | Kind::Reject => {
-                return Err(FrameError::Malformed("a handshake in the middle of a connection"));
+            let mut count = 0;
+            while let Some(frame) = next_frame(&mut frames) {
+                let received = self.receive(frame);
+                count += 1;
+                if count % FRAMES_PER_TURN == 0 || received.is_err() {
+                    self.deliver_run();
+                }
+                received?;
+                if count % FRAMES_PER_TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
             }
+            self.deliver_run();
+            self.peer.count_received(count as u64);
         }
-        Ok(())
     }
 
-    fn on_message(&mut self, frame: &Bytes, envelope: &Envelope<'_>) {
+    fn receive(&mut self, frame: Bytes) -> Result<(), FrameError> {
+        let envelope = Envelope::decode(&frame)?;
+        if !matches!(envelope.kind, Kind::Tell | Kind::Ask) {
+            self.deliver_run();
+            return self.on_signal(&frame, &envelope);
+        }
+        if self.run_to != envelope.to {
+            self.deliver_run();
+            self.run_to.clear();
+            self.run_to.push_str(envelope.to);
+        }
         let within = |part: &[u8]| {
             let start = part.as_ptr() as usize - frame.as_ptr() as usize;
             start..start + part.len()
         };
+        let (name, body) = (within(envelope.name.as_bytes()), within(envelope.body));
         let reply = if envelope.kind == Kind::Ask {
             let key = AskKey { connection: self.connection, id: envelope.id };
             Reply::Remote(RemoteReply::new(Arc::clone(&self.peer), key))
         } else {
             Reply::Nobody
         };
-        let message = WireMessage {
-            frame: frame.clone(),
-            name: within(envelope.name.as_bytes()),
-            body: within(envelope.body),
-        };
-        let delivery = Delivery {
-            from: self.sender(envelope.from),
-            trace: envelope.trace,
-            reply,
-            payload: Payload::Wire(message),
-        };
-        self.host.deliver(envelope.to, delivery);
+        let (from, trace) = (self.sender(envelope.from), envelope.trace);
+        let payload = Payload::Wire(WireMessage { frame, name, body });
+        self.run.push(Delivery { from, trace, reply, payload });
+        Ok(())
+    }
+
+    fn deliver_run(&mut self) {
+        if !self.run.is_empty() {
+            self.host.deliver_all(&self.run_to, &mut self.run);
+        }
+    }
+
+    /// Everything that is not a message.
+    fn on_signal(&mut self, frame: &Bytes, envelope: &Envelope<'_>) -> Result<(), FrameError> {
+        match envelope.kind {
+            Kind::Reply => self.peer.asks.answer(envelope.id, Ok(frame.slice_ref(envelope.body))),
+            Kind::Error => self.on_error(envelope),
+            Kind::Link => self.on_link(envelope),
+            Kind::Unlink => {
+                let watcher = self.sender(envelope.from);
+                self.host.links().unwatch_local(&watcher, envelope.to);
+            }
+            Kind::Exited => self.on_exited(envelope),
+            Kind::Ping => send_bare(&self.peer, self.connection, Kind::Pong),
+            Kind::Pong => {}
+            Kind::Tell | Kind::Ask => unreachable!("messages are routed before"),
+            Kind::Hello | Kind::Welcome | Kind::Reject => {
+                return Err(FrameError::Malformed("a handshake in the middle of a connection"));
+            }
+        }
+        Ok(())
     }
 
     fn on_error(&self, envelope: &Envelope<'_>) {

@@ -48,8 +48,13 @@ impl WireMessage {
         Self { name: 0..name.len(), body: name.len()..frame.len(), frame: frame.into() }
     }
 
+    /// For people; what it is compared with is its bytes.
     pub(crate) fn name(&self) -> &str {
-        std::str::from_utf8(&self.frame[self.name.clone()]).unwrap_or("")
+        std::str::from_utf8(self.name_bytes()).unwrap_or("")
+    }
+
+    pub(crate) fn name_bytes(&self) -> &[u8] {
+        &self.frame[self.name.clone()]
     }
 
     pub(crate) fn body(&self) -> &[u8] {

@@ -84,10 +84,10 @@ impl<A: Actor> Handlers<A> {
     }
 
     pub(crate) fn run_wire(&self, actor: &mut A, message: &WireMessage, ctx: &mut Context<A>) {
-        let name = message.name();
-        match self.index(|e| e.name == name) {
+        let name = message.name_bytes();
+        match self.index(|e| e.name.as_bytes() == name) {
             Some(at) => (self.entries[at].run)(actor, Incoming::Wire(message.body()), ctx),
-            None => ctx.reject(self.unknown(name)),
+            None => ctx.reject(self.unknown(message.name())),
         }
     }
 

@@ -33,8 +33,9 @@ pub(crate) struct Mailbox {
     capacity: usize,
     overflow: Overflow,
     closed: AtomicBool,
-    /// Waiting, plus taken out and not yet handled.
-    depth: AtomicUsize,
+    /// Taken out and not yet handled. Changed under the lock or by the consumer alone, so that a
+    /// producer writes to one place that the consumer reads, and not to two.
+    in_hand: AtomicUsize,
     refused: AtomicU64,
 }
 
@@ -42,6 +43,8 @@ pub(crate) struct Mailbox {
 pub(crate) enum Undelivered {
     Full(Delivery),
     Closed(Delivery),
+    /// There is no such mailbox.
+    NoActor(Delivery),
 }
 
 impl Mailbox {
@@ -52,19 +55,41 @@ impl Mailbox {
             capacity,
             overflow,
             closed: AtomicBool::new(false),
-            depth: AtomicUsize::new(0),
+            in_hand: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
         }
     }
 
     /// Queues a delivery. What could not be queued comes back.
     pub(crate) fn push(&self, delivery: Delivery) -> Option<Undelivered> {
+        self.push_with(|queue| self.admit(queue, delivery))
+    }
+
+    /// Queues deliveries in their order, for one lock and one wake. What could not be queued comes
+    /// back.
+    pub(crate) fn push_all(&self, deliveries: &mut Vec<Delivery>) -> Vec<Undelivered> {
+        self.push_with(|queue| {
+            deliveries.drain(..).filter_map(|delivery| self.admit(queue, delivery)).collect()
+        })
+    }
+
+    fn push_with<T>(&self, push: impl FnOnce(&mut VecDeque<Delivery>) -> T) -> T {
         let mut queue = self.queue.lock();
+        let was_empty = queue.is_empty();
+        let undelivered = push(&mut queue);
+        let is_empty = queue.is_empty();
+        drop(queue);
+        if was_empty && !is_empty {
+            self.consumer.wake();
+        }
+        undelivered
+    }
+
+    fn admit(&self, queue: &mut VecDeque<Delivery>, delivery: Delivery) -> Option<Undelivered> {
         // Read under the lock: after `close` has drained the queue nothing may slip in.
         if self.closed.load(Ordering::Relaxed) {
             return Some(Undelivered::Closed(delivery));
         }
-        let was_empty = queue.is_empty();
         let mut displaced = None;
         if queue.len() >= self.capacity && !delivery.is_system() {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -72,50 +97,40 @@ impl Mailbox {
                 return Some(Undelivered::Full(delivery));
             }
             displaced = queue.iter().position(|d| !d.is_system()).and_then(|at| queue.remove(at));
-            self.depth.fetch_sub(1, Ordering::Relaxed);
         }
         queue.push_back(delivery);
-        self.depth.fetch_add(1, Ordering::Relaxed);
-        drop(queue);
-        if was_empty {
-            self.consumer.wake();
-        }
         // A displaced ask is answered; a displaced tell is gone.
         displaced.filter(Delivery::is_ask).map(Undelivered::Full)
     }
 
-    /// Moves up to `max` deliveries into `batch`. True if more are left.
-    pub(crate) fn take(&self, batch: &mut VecDeque<Delivery>, max: usize) -> bool {
+    /// Moves up to `max` deliveries into `batch`.
+    pub(crate) fn take(&self, batch: &mut VecDeque<Delivery>, max: usize) {
         let mut queue = self.queue.lock();
         let n = queue.len().min(max);
         batch.extend(queue.drain(..n));
-        !queue.is_empty()
+        self.in_hand.fetch_add(n, Ordering::Relaxed);
     }
 
     /// `n` deliveries that were taken have been handled.
     pub(crate) fn handled(&self, n: usize) {
-        self.depth.fetch_sub(n, Ordering::Relaxed);
+        self.in_hand.fetch_sub(n, Ordering::Relaxed);
     }
 
     pub(crate) fn register(&self, waker: &Waker) {
         self.consumer.register(waker);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.lock().is_empty()
-    }
-
     /// Takes nothing more, and hands back what waits.
     pub(crate) fn close(&self) -> VecDeque<Delivery> {
         let mut queue = self.queue.lock();
         self.closed.store(true, Ordering::Relaxed);
-        let left = std::mem::take(&mut *queue);
-        self.depth.fetch_sub(left.len(), Ordering::Relaxed);
-        left
+        std::mem::take(&mut *queue)
     }
 
+    /// Waiting, plus taken out and not yet handled.
     pub(crate) fn depth(&self) -> usize {
-        self.depth.load(Ordering::Relaxed)
+        let queue = self.queue.lock();
+        queue.len() + self.in_hand.load(Ordering::Relaxed)
     }
 
     pub(crate) fn capacity(&self) -> usize {

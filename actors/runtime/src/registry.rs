@@ -9,7 +9,6 @@ use protocol::runtime::ActorStats;
 use protocol::{Address, Incarnation};
 use tokio::sync::watch;
 
-use crate::delivery::Delivery;
 use crate::mailbox::Mailbox;
 use crate::stats::ActorMetrics;
 
@@ -71,22 +70,9 @@ impl Registry {
         self.actors.read().get(name).cloned()
     }
 
-    /// Runs `f` on the actor without touching its reference count; hands `argument` back if there
-    /// is none.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the argument is moved in and back; a box would cost every message an allocation"
-    )]
-    pub(crate) fn with<T>(
-        &self,
-        name: &str,
-        argument: Delivery,
-        f: impl FnOnce(&ActorShared, Delivery) -> T,
-    ) -> Result<T, Delivery> {
-        match self.actors.read().get(name) {
-            Some(actor) => Ok(f(actor, argument)),
-            None => Err(argument),
-        }
+    /// Runs `f` on the actor, if there is one, without touching its reference count.
+    pub(crate) fn with<T>(&self, name: &str, f: impl FnOnce(Option<&ActorShared>) -> T) -> T {
+        f(self.actors.read().get(name).map(Arc::as_ref))
     }
 
     /// False if the name is taken.

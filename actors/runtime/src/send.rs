@@ -219,16 +219,32 @@ impl Host {
         if self.probe_state().intercepts(to, &delivery) {
             return;
         }
-        let pushed = self.registry().with(to, delivery, |actor, delivery| {
-            actor.mailbox.push(delivery).map(|why| (why, actor.mailbox.capacity()))
+        let undelivered = self.registry().with(to, |actor| match actor {
+            Some(actor) => actor.mailbox.push(delivery).map(|why| (why, actor.mailbox.capacity())),
+            None => Some((Undelivered::NoActor(delivery), 0)),
         });
-        match pushed {
-            Ok(None) => {}
-            Ok(Some((Undelivered::Full(delivery), capacity))) => {
-                refuse(delivery, overloaded(capacity));
-            }
-            Ok(Some((Undelivered::Closed(delivery), _))) => refuse(delivery, died()),
-            Err(delivery) => refuse(delivery, self.no_such_actor(to)),
+        if let Some((undelivered, capacity)) = undelivered {
+            self.refuse(to, undelivered, capacity);
+        }
+    }
+
+    /// [`Self::deliver`] for several to one actor, in their order; `run` is empty afterwards.
+    pub(crate) fn deliver_all(&self, to: &str, run: &mut Vec<Delivery>) {
+        run.retain(|delivery| !self.probe_state().intercepts(to, delivery));
+        let (undelivered, capacity) = self.registry().with(to, |actor| match actor {
+            Some(actor) => (actor.mailbox.push_all(run), actor.mailbox.capacity()),
+            None => (run.drain(..).map(Undelivered::NoActor).collect(), 0),
+        });
+        for undelivered in undelivered {
+            self.refuse(to, undelivered, capacity);
+        }
+    }
+
+    fn refuse(&self, to: &str, undelivered: Undelivered, capacity: usize) {
+        match undelivered {
+            Undelivered::Full(delivery) => refuse(delivery, overloaded(capacity)),
+            Undelivered::Closed(delivery) => refuse(delivery, died()),
+            Undelivered::NoActor(delivery) => refuse(delivery, self.no_such_actor(to)),
         }
     }
 
