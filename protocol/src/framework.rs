@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::HostAddr;
-use crate::id::{AgentId, ExecutorId, FrameworkId, Generation, OfferId};
+use crate::id::{AgentId, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId};
 use crate::resources::{Resources, Scalar};
-use crate::task::{Label, TaskInfo};
+use crate::task::{Label, Reason, TaskInfo};
 use crate::time::Time;
 
 /// What a framework can deal with; the v1 names.
@@ -186,6 +186,52 @@ impl Default for Filters {
 pub enum Operation {
     /// Start these tasks on the offers' agent.
     Launch { tasks: Vec<TaskInfo> },
+    /// One that its edge could not express, so that its scheduler is told what becomes of it: the
+    /// tasks are TASK_ERROR with the reason and the message, the operation is OPERATION_ERROR.
+    Refused {
+        #[serde(default)]
+        operation_id: Option<OperationId>,
+        #[serde(default)]
+        task_ids: Vec<TaskId>,
+        reason: Reason,
+        message: String,
+    },
+}
+
+/// How an operation on offers stands; the v1 names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OperationState {
+    #[serde(rename = "OPERATION_PENDING")]
+    Pending,
+    #[serde(rename = "OPERATION_FINISHED")]
+    Finished,
+    #[serde(rename = "OPERATION_FAILED")]
+    Failed,
+    #[serde(rename = "OPERATION_ERROR")]
+    Error,
+    #[serde(rename = "OPERATION_DROPPED")]
+    Dropped,
+    #[serde(rename = "OPERATION_UNREACHABLE")]
+    Unreachable,
+    #[serde(rename = "OPERATION_GONE_BY_OPERATOR")]
+    GoneByOperator,
+    #[serde(rename = "OPERATION_RECOVERING")]
+    Recovering,
+    #[serde(rename = "OPERATION_UNKNOWN", other)]
+    Unknown,
+}
+
+/// One report about an operation that has an id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationStatus {
+    pub operation_id: OperationId,
+    pub state: OperationState,
+    /// One line for people.
+    #[serde(default)]
+    pub message: String,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
 }
 
 /// What the allocator decided: these resources of this agent to this framework for this role.

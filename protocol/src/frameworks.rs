@@ -14,7 +14,9 @@ use crate::framework::{
     AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, InverseAllocation, Offer,
     Operation, Reclaim,
 };
-use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, TaskId, UpdateId};
+use crate::id::{
+    AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
+};
 use crate::messages;
 use crate::task::{KillPolicy, Reason, Task, TaskStatus};
 
@@ -123,6 +125,32 @@ pub struct ReconcileTasks {
     pub framework_id: FrameworkId,
     #[serde(default)]
     pub tasks: Vec<TaskQuestion>,
+}
+
+/// An operation in question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationQuestion {
+    pub operation_id: OperationId,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+}
+
+/// What do you know of these operations? Answered with `UpdateOperation`s, one for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReconcileOperations {
+    pub framework_id: FrameworkId,
+    #[serde(default)]
+    pub operations: Vec<OperationQuestion>,
+}
+
+/// This is what my framework is from now on, and these of its roles want no offers: all of it or
+/// nothing. Principal, user and checkpoint may not change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateFramework {
+    pub framework_id: FrameworkId,
+    pub info: FrameworkInfo,
+    #[serde(default)]
+    pub suppressed_roles: Vec<String>,
 }
 
 /// Bytes for one of my executors, best effort.
@@ -259,8 +287,12 @@ pub struct ReclaimResources {
 // --- questions ---------------------------------------------------------------------------------
 
 /// Which frameworks are there? From anyone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct GetFrameworks {}
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetFrameworks {
+    /// Only this one.
+    #[serde(default)]
+    pub framework_id: Option<FrameworkId>,
+}
 
 /// Answers [`GetFrameworks`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -309,6 +341,8 @@ messages! {
     ShutdownExecutor,
     AcknowledgeUpdate,
     ReconcileTasks,
+    ReconcileOperations,
+    UpdateFramework,
     MessageToExecutor,
     AgentJoined,
     AgentLeft,

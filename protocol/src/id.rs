@@ -113,6 +113,8 @@ string_ids! {
     ContainerId,
     /// One status update; what the acknowledgement names.
     UpdateId,
+    /// An operation on offers, chosen by its framework, which wants to hear of its outcome.
+    OperationId,
 }
 
 macro_rules! counters {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::HostAddr;
 use crate::blob::Blob;
-use crate::framework::Offer;
+use crate::framework::{Offer, OperationStatus};
 use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, OfferId};
 use crate::messages;
 use crate::task::TaskStatus;
@@ -29,6 +29,13 @@ pub struct RescindOffers {
 pub struct UpdateStatus {
     pub framework_id: FrameworkId,
     pub status: TaskStatus,
+}
+
+/// News of an operation on offers that has an id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateOperation {
+    pub framework_id: FrameworkId,
+    pub status: OperationStatus,
 }
 
 /// An agent was lost (no executor named), or an executor ended.
@@ -78,6 +85,7 @@ messages! {
     ResourceOffers,
     RescindOffers,
     UpdateStatus,
+    UpdateOperation,
     ReportFailure,
     ExecutorMessage,
     FrameworkError,

@@ -346,6 +346,8 @@ pub enum Reason {
     Reconciliation,
     #[serde(rename = "REASON_RESOURCES_UNKNOWN")]
     ResourcesUnknown,
+    #[serde(rename = "REASON_TASK_GROUP_INVALID")]
+    TaskGroupInvalid,
     #[serde(rename = "REASON_TASK_INVALID")]
     TaskInvalid,
     #[serde(rename = "REASON_TASK_UNKNOWN")]

@@ -116,6 +116,7 @@ impl Agent {
             executor: executor.to_string_lossy().into_owned(),
             // The moment of the start and the port: two agents of a machine share neither.
             run: format!("{now:x}{:04x}", host.addr().port()),
+            updates: uuid::Uuid::new_v4().as_u128(),
             seed: now ^ u64::from(host.addr().port()) << 48,
             switch_user: self.config.switch_user,
             parallel_launches: self.config.parallel_launches.max(1),

@@ -148,6 +148,7 @@ impl<S: Scheduler> Handler<AcceptOffers> for Actor<S> {
         message.framework_id = self.own_id();
         let launched = |operation: &Operation| match operation {
             Operation::Launch { tasks } => tasks.clone(),
+            Operation::Refused { .. } => Vec::new(),
         };
         let tasks: Vec<TaskInfo> = message.operations.iter().flat_map(launched).collect();
         let sent = self.standing.subscribed().is_some();

@@ -5,8 +5,9 @@ use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
     ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
-    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations, ReconcileTasks,
-    ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers, TeardownFramework,
+    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
+    ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
+    SuppressOffers, TeardownFramework, UpdateFramework,
 };
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
@@ -86,6 +87,8 @@ impl Actor for Frameworks {
             .on::<ShutdownExecutor>()
             .on::<AcknowledgeUpdate>()
             .on::<ReconcileTasks>()
+            .on::<ReconcileOperations>()
+            .on::<UpdateFramework>()
             .on::<MessageToExecutor>()
             .on::<AgentsRecovered>()
             .on::<AgentJoined>()
@@ -176,6 +179,8 @@ asked! {
     ShutdownExecutor => ShutdownExecutor,
     AcknowledgeUpdate => Acknowledge,
     ReconcileTasks => Reconcile,
+    ReconcileOperations => ReconcileOperations,
+    UpdateFramework => UpdateFramework,
     MessageToExecutor => Message,
     AgentsRecovered => Introduce,
     GetFrameworks => ListFrameworks,

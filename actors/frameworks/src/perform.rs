@@ -80,6 +80,7 @@ fn to_scheduler(to: &Address, message: ToScheduler, ctx: &mut Context<Frameworks
         ToScheduler::Offers(m) => ctx.tell(to, m),
         ToScheduler::Rescind(m) => ctx.tell(to, m),
         ToScheduler::Update(m) => ctx.tell(to, m),
+        ToScheduler::Operation(m) => ctx.tell(to, m),
         ToScheduler::Failure(m) => ctx.tell(to, m),
         ToScheduler::Message(m) => ctx.tell(to, m),
         ToScheduler::Error(m) => ctx.tell(to, m),

@@ -282,7 +282,7 @@ async fn a_scheduler_that_ends_is_disconnected() {
     let framework_id = master.subscribe().await;
     master.host.stop_actor("scheduler").await;
     master.host.probe().settle().await;
-    let list = master.host.ask(&master.frameworks, GetFrameworks {}, SOON).await.unwrap();
+    let list = master.host.ask(&master.frameworks, GetFrameworks::default(), SOON).await.unwrap();
     assert_eq!(list.frameworks[0].framework_id, framework_id);
     assert!(!list.frameworks[0].connected);
     master.host.shutdown().await;
@@ -325,7 +325,7 @@ async fn a_standby_names_the_leader() {
     let told = host.probe().expect_message::<LeaderChanged>(NAME);
     let frameworks = manager(&host);
     told.await;
-    let refused = host.ask(&frameworks, GetFrameworks {}, SOON).await.unwrap_err();
+    let refused = host.ask(&frameworks, GetFrameworks::default(), SOON).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::NotLeader);
     assert!(refused.message.contains("10.0.0.2:7050"), "{refused}");
     host.shutdown().await;
@@ -343,7 +343,7 @@ async fn the_leadership_is_believed_of_the_elector_of_this_host_alone() {
     assert_eq!(refused.kind, FailureKind::Refused);
     assert!(refused.message.contains("elector@"), "{refused}");
     // It leads on, in the same incarnation.
-    let list = master.host.ask(&master.frameworks, GetFrameworks {}, SOON).await.unwrap();
+    let list = master.host.ask(&master.frameworks, GetFrameworks::default(), SOON).await.unwrap();
     assert_eq!(list.frameworks[0].framework_id, framework_id);
     assert!(list.frameworks[0].connected);
     master.host.shutdown().await;

@@ -97,6 +97,7 @@ impl Actor for GatewayActor {
             "http": self.http,
             "leadership": self.follows.then(|| self.leadership.borrow().clone()),
             "streams": self.common.streams(),
+            "schedulers": self.common.schedulers.count(),
         })
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::answer::ApiError;
 use crate::duty::Duty;
+use crate::v1::scheduler::Sessions;
 
 /// For an actor to answer a question that nothing has to be written for.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -25,6 +26,7 @@ pub struct Common {
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
     answering: watch::Sender<usize>,
+    pub(crate) schedulers: Sessions,
 }
 
 impl Common {
@@ -35,6 +37,7 @@ impl Common {
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             answering: watch::Sender::new(0),
+            schedulers: Sessions::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpServer};
 use runtime::Host;
+use socket2::SockRef;
 
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
@@ -24,9 +25,13 @@ use crate::middleware::answer_or_redirect;
 const WORKERS: usize = 2;
 /// A launch of a thousand tasks with 2 KB of environment each is 2 MB; twice that.
 pub const MAX_BODY: usize = 4 << 20;
-/// Of each worker; further ones wait in the listener's backlog. Enough for every stream and as many
-/// clients beside them.
-const MAX_CONNECTIONS: usize = 4096;
+/// Of each worker; further ones wait in the listener's backlog. Both together are enough for every
+/// event stream of a scheduler ([`crate::v1`] has 20,000 at most), for every other stream, and for as
+/// many clients beside them as one worker can answer. An idle connection costs some 20 KB.
+const MAX_CONNECTIONS: usize = 16_384;
+/// A client that takes nothing of what is sent to it for so long is cut off by the kernel: four
+/// heartbeats of an event stream.
+const STUCK: Duration = Duration::from_secs(60);
 /// For the head of a request; cuts off clients that trickle it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long running requests may take to finish once the server stops.
@@ -70,6 +75,10 @@ impl Server {
         duty: Duty,
     ) -> Result<Self, ServeError> {
         let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
+        // Inherited by every connection. Without it a stuck client holds its connection for ever.
+        if let Err(error) = SockRef::from(&listener).set_tcp_user_timeout(Some(STUCK)) {
+            tracing::warn!(%address, %error, "clients that take nothing will not be cut off");
+        }
         let common = Common::new(host.clone(), duty);
         let data = web::Data::new(common.clone());
         let factory = move || {

@@ -32,7 +32,9 @@ async fn a_leader_answers_what_its_actors_answer() {
     assert_eq!(get(&world, "/api/v1/meseta/roles").await.1["policy"], "drf");
     assert_eq!(get(&world, "/api/v1/meseta/leader").await.1["leader"]["epoch"], 4);
     assert_eq!(get(&world, "/health").await.0, 200);
-    assert_eq!(get(&world, "/version").await.1["version"], env!("CARGO_PKG_VERSION"));
+    let version = get(&world, "/version").await.1;
+    assert_eq!(version["version"], "1.11.0");
+    assert_eq!(version["meseta_version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[actix_rt::test]

@@ -254,7 +254,7 @@ impl Scheduler {
             }
             ToScheduler::Update(message) => self.on_update(kernel, message.status),
             ToScheduler::Error(_) => self.begin_anew(),
-            ToScheduler::Failure(_) | ToScheduler::Message(_) => {}
+            ToScheduler::Failure(_) | ToScheduler::Message(_) | ToScheduler::Operation(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ mod ending;
 pub mod exit;
 pub mod flags;
 mod invalid;
+pub mod limits;
 pub mod logs;
 pub mod net;
 mod origin;

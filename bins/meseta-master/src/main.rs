@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
+    boot::limits::raise_open_files();
     let store = store::open(&settings.store()?, &settings.cluster, "master")?;
     let Opened { http, host, ready } = settings.place().open().await?;
     events::spawn(&host)?;

@@ -28,14 +28,27 @@ fn subscriptions(to: &mut To<'_>) {
         scheduler: Some(address("scheduler")),
     };
     to.ask(&subscribe, &FrameworkSubscribed { framework_id: framework_id(), epoch: EPOCH })
-        .tell(&TeardownFramework { framework_id: framework_id() });
+        .tell(&TeardownFramework { framework_id: framework_id() })
+        .tell(&UpdateFramework {
+            framework_id: framework_id(),
+            info: framework(),
+            suppressed_roles: vec!["*".into()],
+        });
 }
 
 fn offers(to: &mut To<'_>) {
     to.tell(&AcceptOffers {
         framework_id: framework_id(),
         offer_ids: vec![offer_id()],
-        operations: vec![Operation::Launch { tasks: vec![task_info()] }],
+        operations: vec![
+            Operation::Launch { tasks: vec![task_info()] },
+            Operation::Refused {
+                operation_id: Some("reserve-1".into()),
+                task_ids: vec![task_id()],
+                reason: Reason::TaskInvalid,
+                message: "'container' is not supported yet".into(),
+            },
+        ],
         filters: FILTERS,
     })
     .tell(&DeclineOffers {
@@ -98,6 +111,13 @@ fn tasks(to: &mut To<'_>) {
         update_id: update_id(),
     })
     .tell(&ReconcileTasks { framework_id: framework_id(), tasks: vec![question] })
+    .tell(&ReconcileOperations {
+        framework_id: framework_id(),
+        operations: vec![OperationQuestion {
+            operation_id: "reserve-1".into(),
+            agent_id: Some(agent_id()),
+        }],
+    })
     .tell(&MessageToExecutor {
         framework_id: framework_id(),
         agent_id: agent_id(),
@@ -167,7 +187,10 @@ fn questions(to: &mut To<'_>) {
     };
     let get_tasks =
         GetTasks { framework_id: Some(framework_id()), task_id: Some(task_id()), completed: true };
-    to.ask(&GetFrameworks {}, &FrameworkList { frameworks: vec![summary] })
-        .ask(&get_tasks, &TaskList { tasks: vec![task()] })
-        .ask(&GetOffers {}, &OfferList { offers: vec![offer()] });
+    to.ask(
+        &GetFrameworks { framework_id: Some(framework_id()) },
+        &FrameworkList { frameworks: vec![summary] },
+    )
+    .ask(&get_tasks, &TaskList { tasks: vec![task()] })
+    .ask(&GetOffers {}, &OfferList { offers: vec![offer()] });
 }

@@ -1,5 +1,6 @@
 //! To `scheduler`.
 
+use protocol::framework::{OperationState, OperationStatus};
 use protocol::scheduler::*;
 use protocol::task::TaskState;
 
@@ -13,6 +14,15 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
         .tell(&UpdateStatus {
             framework_id: framework_id(),
             status: status(TaskState::Unreachable),
+        })
+        .tell(&UpdateOperation {
+            framework_id: framework_id(),
+            status: OperationStatus {
+                operation_id: "reserve-1".into(),
+                state: OperationState::Error,
+                message: "'reserve' is not supported yet".into(),
+                agent_id: Some(agent_id()),
+            },
         })
         .tell(&ReportFailure {
             framework_id: framework_id(),

@@ -20,8 +20,10 @@ pub struct Settings {
     /// The program that runs command tasks.
     pub executor: String,
     /// A name for this life of the agent that no other agent of the machine has had: containers
-    /// and updates are named after it.
+    /// are named after it.
     pub run: String,
+    /// A random UUID of this life of the agent: those of its updates are derived from it.
+    pub updates: u128,
     /// From which the jitter of its retries is derived.
     pub seed: u64,
     /// Run tasks as the user that they name; otherwise as the agent's own.

@@ -146,7 +146,7 @@ impl Turn<'_> {
             return id.clone();
         }
         let number = self.next_name();
-        let id = UpdateId::from(format!("{}-u{number}", self.settings.run));
+        let id = update_id(self.settings.updates, number);
         status.update_id = Some(id.clone());
         id
     }
@@ -321,4 +321,25 @@ fn check_report(from: &ExecutorKey, task: &SavedTask, status: &TaskStatus) -> Re
         return Ok(());
     };
     Err(Failure::refused(wrong))
+}
+
+/// A UUID, because that is what schedulers of the v1 API are sent and acknowledge. The number
+/// changes the low bits only, so version and variant stay those of the life's.
+fn update_id(life: u128, number: u64) -> UpdateId {
+    let hex = format!("{:032x}", life ^ u128::from(number));
+    let groups = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    UpdateId::from(groups.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn updates_of_one_life_have_uuids_of_their_own() {
+        let life = 0x67e5_5044_10b1_426f_9247_bb68_0e5f_e0c8;
+        let [first, second] = [1, 2].map(|number| update_id(life, number));
+        assert_eq!(first.as_str(), "67e55044-10b1-426f-9247-bb680e5fe0c9");
+        assert_eq!(second.as_str(), "67e55044-10b1-426f-9247-bb680e5fe0ca");
+    }
 }

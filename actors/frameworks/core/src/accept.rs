@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use protocol::agents::RouteLaunch;
 use protocol::events::types;
-use protocol::framework::Operation;
+use protocol::framework::{Operation, OperationState, OperationStatus};
 use protocol::frameworks::AcceptOffers;
-use protocol::id::{AgentId, FrameworkId, Generation, OfferId};
+use protocol::id::{AgentId, FrameworkId, Generation, OfferId, OperationId, TaskId};
 use protocol::resources::Resources;
-use protocol::scheduler::UpdateStatus;
+use protocol::scheduler::{UpdateOperation, UpdateStatus};
 use protocol::task::{Reason, Source, Task, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Failure};
 
@@ -41,17 +41,11 @@ impl Term {
     ) -> Result<(), Failure> {
         let AcceptOffers { framework_id, offer_ids, operations, filters } = message;
         self.caller(&framework_id, from)?;
-        let tasks: Vec<_> = operations
-            .into_iter()
-            .flat_map(|operation| match operation {
-                Operation::Launch { tasks } => tasks,
-            })
-            .collect();
         let mut bundle = match self.check_offers(&framework_id, &offer_ids) {
             Ok(bundle) => bundle,
             Err(fault) => {
                 self.discard(&framework_id, &offer_ids, turn);
-                self.drop_tasks(&framework_id, &tasks, &fault, turn);
+                self.drop_operations(&framework_id, &operations, &fault, turn);
                 return Err(Failure::refused(fault));
             }
         };
@@ -60,9 +54,11 @@ impl Term {
                 bundle.rest.add_all(&taken.offer.resources);
             }
         }
-        let kind = if tasks.is_empty() { types::OFFER_DECLINED } else { types::OFFER_ACCEPTED };
+        let uses = |operation: &Operation| matches!(operation, Operation::Launch { tasks } if !tasks.is_empty());
+        let used = operations.iter().any(uses);
+        let kind = if used { types::OFFER_ACCEPTED } else { types::OFFER_DECLINED };
         turn.emit(report::offers(kind, &framework_id, &offer_ids));
-        self.launch(&mut bundle, tasks, turn);
+        self.operate(&mut bundle, operations, turn);
         let Bundle { framework_id, agent_id, role, rest, .. } = bundle;
         let leftover = Share { agent_id, framework_id, role, resources: rest };
         self.recover(leftover, Some(capped(filters)), turn);
@@ -119,12 +115,29 @@ impl Term {
     }
 
     /// A task of that id that is known came with an earlier copy of the call: it is not meant.
-    fn drop_tasks(&self, id: &FrameworkId, tasks: &[TaskInfo], fault: &str, turn: &mut Turn<'_>) {
+    fn drop_operations(
+        &self,
+        id: &FrameworkId,
+        operations: &[Operation],
+        fault: &str,
+        turn: &mut Turn<'_>,
+    ) {
         let text = format!("Task launched with invalid offers: {fault}");
         let verdict = Verdict::new(TaskState::Dropped, Reason::InvalidOffers, text);
-        for task in tasks {
-            if !self.knows(id, task) {
-                self.reject_task(id, task, &verdict, turn);
+        for operation in operations {
+            match operation {
+                Operation::Launch { tasks } => {
+                    for task in tasks.iter().filter(|task| !self.knows(id, task)) {
+                        self.reject_task(id, &task.task_id, Some(&task.agent_id), &verdict, turn);
+                    }
+                }
+                Operation::Refused { operation_id, task_ids, .. } => {
+                    for task_id in task_ids {
+                        self.reject_task(id, task_id, None, &verdict, turn);
+                    }
+                    let text = format!("Operation attempted with invalid offers: {fault}");
+                    self.reject_operation(id, operation_id.as_ref(), text, turn);
+                }
             }
         }
     }
@@ -141,23 +154,63 @@ impl Term {
     fn reject_task(
         &self,
         id: &FrameworkId,
-        task: &TaskInfo,
+        task_id: &TaskId,
+        agent_id: Option<&AgentId>,
         verdict: &Verdict,
         turn: &mut Turn<'_>,
     ) {
         let Some(framework) = self.frameworks.get(id) else { return };
         let state = framework.understood(verdict.state);
-        let mut status = TaskStatus::new(task.task_id.clone(), state, Source::Master, turn.now)
+        let mut status = TaskStatus::new(task_id.clone(), state, Source::Master, turn.now)
             .because(verdict.reason, verdict.message.clone());
-        status.agent_id = Some(task.agent_id.clone());
+        status.agent_id = agent_id.cloned();
         turn.emit(report::task_updated(id, &status));
         let message = UpdateStatus { framework_id: id.clone(), status };
         self.tell(id, ToScheduler::Update(message), turn);
     }
 
-    /// Launches what is valid; the rest is TASK_ERROR.
-    fn launch(&mut self, bundle: &mut Bundle, tasks: Vec<TaskInfo>, turn: &mut Turn<'_>) {
+    /// An operation that was not done: its scheduler hears why, if it gave it an id.
+    fn reject_operation(
+        &self,
+        id: &FrameworkId,
+        operation_id: Option<&OperationId>,
+        message: String,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(operation_id) = operation_id.cloned() else { return };
+        let status =
+            OperationStatus { operation_id, state: OperationState::Error, message, agent_id: None };
+        let message = UpdateOperation { framework_id: id.clone(), status };
+        self.tell(id, ToScheduler::Operation(message), turn);
+    }
+
+    /// Does the operations in order. All tasks travel in one message.
+    fn operate(&mut self, bundle: &mut Bundle, operations: Vec<Operation>, turn: &mut Turn<'_>) {
         let mut launched = Vec::new();
+        for operation in operations {
+            match operation {
+                Operation::Launch { tasks } => self.launch(bundle, tasks, &mut launched, turn),
+                Operation::Refused { operation_id, task_ids, reason, message } => {
+                    let id = &bundle.framework_id;
+                    let verdict = Verdict::new(TaskState::Error, reason, message.clone());
+                    for task_id in &task_ids {
+                        self.reject_task(id, task_id, Some(&bundle.agent_id), &verdict, turn);
+                    }
+                    self.reject_operation(id, operation_id.as_ref(), message, turn);
+                }
+            }
+        }
+        self.send_launch(bundle, launched, turn);
+    }
+
+    /// Enters what is valid; the rest is TASK_ERROR.
+    fn launch(
+        &mut self,
+        bundle: &mut Bundle,
+        tasks: Vec<TaskInfo>,
+        launched: &mut Vec<TaskInfo>,
+        turn: &mut Turn<'_>,
+    ) {
         for task in tasks {
             let site = Site {
                 framework_id: &bundle.framework_id,
@@ -170,10 +223,14 @@ impl Term {
                 Err(invalid) => {
                     let text = invalid.to_string();
                     let verdict = Verdict::new(TaskState::Error, Reason::TaskInvalid, text);
-                    self.reject_task(&bundle.framework_id, &task, &verdict, turn);
+                    let (id, agent) = (&bundle.framework_id, &task.agent_id);
+                    self.reject_task(id, &task.task_id, Some(agent), &verdict, turn);
                 }
             }
         }
+    }
+
+    fn send_launch(&self, bundle: &Bundle, launched: Vec<TaskInfo>, turn: &mut Turn<'_>) {
         if launched.is_empty() {
             return;
         }

@@ -13,7 +13,8 @@ use protocol::frameworks::{FrameworkList, FrameworkSubscribed, OfferList, TaskLi
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::ApplyOperations;
 use protocol::scheduler::{
-    ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers, UpdateStatus,
+    ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers, UpdateOperation,
+    UpdateStatus,
 };
 use protocol::{Address, Failure, Time};
 use serde::Serialize;
@@ -53,6 +54,7 @@ pub enum ToScheduler {
     Offers(ResourceOffers),
     Rescind(RescindOffers),
     Update(UpdateStatus),
+    Operation(UpdateOperation),
     Failure(ReportFailure),
     Message(ExecutorMessage),
     Error(FrameworkError),

@@ -4,8 +4,9 @@ use protocol::elector::Leadership;
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
     ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
-    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations, ReconcileTasks,
-    ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers, TeardownFramework,
+    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
+    ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
+    SuppressOffers, TeardownFramework, UpdateFramework,
 };
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::RegistrySnapshot;
@@ -48,6 +49,8 @@ pub enum Request {
     ShutdownExecutor(ShutdownExecutor),
     Acknowledge(AcknowledgeUpdate),
     Reconcile(ReconcileTasks),
+    ReconcileOperations(ReconcileOperations),
+    UpdateFramework(UpdateFramework),
     Message(MessageToExecutor),
     /// `agents` opens its term; refused unless it is ours.
     Introduce(AgentsRecovered),

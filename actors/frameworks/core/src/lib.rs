@@ -36,6 +36,7 @@ mod queries;
 mod reconcile;
 mod removal;
 mod report;
+mod revision;
 mod roles;
 mod shares;
 mod state;

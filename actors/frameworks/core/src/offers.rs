@@ -216,6 +216,17 @@ impl Term {
         }
     }
 
+    /// Voids the offers for roles that a framework no longer has.
+    pub(crate) fn rescind_other_roles(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.get(id) else { return };
+        let dropped = |o: &&Outstanding| !framework.info.roles.contains(&o.offer.role);
+        let offers = self.offers.of_framework(id).filter(dropped);
+        let ids = offers.map(|o| o.offer.offer_id.clone()).collect();
+        for (framework_id, ids) in self.void(ids, true, turn) {
+            self.announce_rescinded(framework_id, ids, turn);
+        }
+    }
+
     /// Voids all offers of an agent that is lost, or has registered anew.
     pub(crate) fn rescind_all_on(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
         let ids = self.offers.on_agent(agent_id).map(|o| o.offer.offer_id.clone()).collect();

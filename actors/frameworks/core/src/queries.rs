@@ -1,7 +1,7 @@
 //! Questions from anyone: what is there.
 
 use protocol::framework::FrameworkSummary;
-use protocol::frameworks::{FrameworkList, GetTasks, OfferList, TaskList};
+use protocol::frameworks::{FrameworkList, GetFrameworks, GetTasks, OfferList, TaskList};
 use protocol::resources::Resources;
 use protocol::task::Task;
 
@@ -9,8 +9,12 @@ use crate::framework::Framework;
 use crate::state::Term;
 
 impl Term {
-    pub(crate) fn list_frameworks(&self) -> FrameworkList {
-        FrameworkList { frameworks: self.frameworks.values().map(|f| self.summarize(f)).collect() }
+    pub(crate) fn list_frameworks(&self, question: &GetFrameworks) -> FrameworkList {
+        let frameworks = match &question.framework_id {
+            Some(id) => self.frameworks.get(id).map(|f| self.summarize(f)).into_iter().collect(),
+            None => self.frameworks.values().map(|f| self.summarize(f)).collect(),
+        };
+        FrameworkList { frameworks }
     }
 
     fn summarize(&self, framework: &Framework) -> FrameworkSummary {

@@ -2,9 +2,10 @@
 
 use protocol::Address;
 use protocol::Failure;
-use protocol::frameworks::{ReconcileTasks, TaskQuestion};
+use protocol::framework::{OperationState, OperationStatus};
+use protocol::frameworks::{OperationQuestion, ReconcileOperations, ReconcileTasks, TaskQuestion};
 use protocol::id::FrameworkId;
-use protocol::scheduler::UpdateStatus;
+use protocol::scheduler::{UpdateOperation, UpdateStatus};
 use protocol::task::{Reason, Source, TaskState, TaskStatus};
 
 use crate::agents::Standing;
@@ -69,9 +70,41 @@ impl Term {
         }
     }
 
+    /// No operation of this version outlives its accept: what is said of one in question follows
+    /// from its agent's standing.
+    pub(crate) fn on_reconcile_operations(
+        &mut self,
+        from: &Address,
+        message: &ReconcileOperations,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let id = &message.framework_id;
+        self.caller(id, from)?;
+        for OperationQuestion { operation_id, agent_id } in &message.operations {
+            let standing = agent_id.as_ref().and_then(|agent_id| self.standing(agent_id));
+            let status = OperationStatus {
+                operation_id: operation_id.clone(),
+                state: match standing {
+                    Some(Standing::Recovered) => OperationState::Recovering,
+                    Some(Standing::Unreachable { .. }) => OperationState::Unreachable,
+                    Some(Standing::Gone { .. }) => OperationState::GoneByOperator,
+                    Some(Standing::Here { .. } | Standing::Disconnected) | None => {
+                        OperationState::Unknown
+                    }
+                },
+                message: "Reconciliation: Operation is unknown".to_owned(),
+                agent_id: agent_id.clone(),
+            };
+            let message = UpdateOperation { framework_id: id.clone(), status };
+            self.tell(id, ToScheduler::Operation(message), turn);
+        }
+        Ok(())
+    }
+
     fn answer_known(&self, entry: &Entry, turn: &mut Turn<'_>) {
-        let status = master_status(&entry.task, entry.told(), turn)
+        let mut status = master_status(&entry.task, entry.told(), turn)
             .because(Reason::Reconciliation, "Reconciliation: Latest task state");
+        status.container_id = entry.task.status.as_ref().and_then(|s| s.container_id.clone());
         let framework_id = entry.task.framework_id.clone();
         let message = UpdateStatus { framework_id: framework_id.clone(), status };
         self.tell(&framework_id, ToScheduler::Update(message), turn);

@@ -131,7 +131,7 @@ impl Term {
         let Some(scheduler) = framework.scheduler.take() else {
             return turn.cancel(Timer::Failover(id.clone()));
         };
-        if !by.is_some_and(|from| scheduler.speaks_from(from)) {
+        if by.is_none_or(|from| *from != scheduler.address && *from != scheduler.subscriber) {
             let message = "Framework has been removed".to_owned();
             let error = FrameworkError { framework_id: id.clone(), message };
             turn.scheduler(&scheduler.address, ToScheduler::Error(error));

@@ -3,11 +3,19 @@
 use protocol::Address;
 use protocol::Failure;
 use protocol::allocator::{ReviveRoles, SuppressRoles};
+use protocol::framework::{Capability, FrameworkInfo};
 use protocol::frameworks::{ReviveOffers, SuppressOffers};
 use protocol::id::FrameworkId;
 
 use crate::effect::ToAllocator;
 use crate::state::{Term, Turn};
+
+/// A framework that names no role means the default one, unless it has learned to have none.
+pub(crate) fn complete_roles(info: &mut FrameworkInfo) {
+    if info.roles.is_empty() && !info.capabilities.contains(&Capability::MultiRole) {
+        info.roles.push("*".to_owned());
+    }
+}
 
 /// The rules of Mesos: levels are separated by `/`, and each is a plausible file name.
 pub(crate) fn check_roles(roles: &[String]) -> Result<(), Failure> {

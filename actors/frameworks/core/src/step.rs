@@ -63,9 +63,11 @@ impl Term {
             Request::ShutdownExecutor(m) => done(self.on_shutdown_executor(from, m, turn)),
             Request::Acknowledge(m) => done(self.on_acknowledge(from, m, turn)),
             Request::Reconcile(m) => done(self.on_reconcile(from, &m, turn)),
+            Request::ReconcileOperations(m) => done(self.on_reconcile_operations(from, &m, turn)),
+            Request::UpdateFramework(m) => self.on_update_framework(call, from, m, turn),
             Request::Message(m) => done(self.on_message(from, m, turn)),
             Request::Introduce(m) => done(self.on_introduce(&m, turn)),
-            Request::ListFrameworks(_) => Some(Ok(Answer::Frameworks(self.list_frameworks()))),
+            Request::ListFrameworks(m) => Some(Ok(Answer::Frameworks(self.list_frameworks(&m)))),
             Request::ListTasks(m) => Some(Ok(Answer::Tasks(self.list_tasks(&m)))),
             Request::ListOffers(_) => Some(Ok(Answer::Offers(self.list_offers()))),
         };

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkEvent, FrameworkState, Scheduler};
 use crate::report;
-use crate::roles::{check_roles, check_subset};
+use crate::roles::{check_roles, check_subset, complete_roles};
 use crate::state::{Term, Turn};
 use crate::writes::Change;
 
@@ -59,9 +59,7 @@ impl Term {
         now: Time,
     ) -> Result<Subscription, Failure> {
         let SubscribeFramework { mut info, suppressed_roles, scheduler } = message;
-        if info.roles.is_empty() {
-            info.roles.push("*".to_owned());
-        }
+        complete_roles(&mut info);
         check_roles(&info.roles)?;
         check_subset(&suppressed_roles, &info.roles)?;
         let address = scheduler.unwrap_or_else(|| from.clone());
@@ -198,7 +196,7 @@ impl Term {
     }
 
     /// Agents that run something of the framework keep its record.
-    fn spread_info(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
+    pub(crate) fn spread_info(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
         let agents = self.ledger.agents_of(id);
         if !agents.is_empty() {
             let framework = self.frameworks[id].info.clone();

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::effect::Effect;
 use crate::removal::Removal;
+use crate::revision::Revision;
 use crate::state::{Term, Turn};
 use crate::subscribe::Subscription;
 
@@ -29,6 +30,7 @@ pub(crate) struct Write {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) enum Change {
     Subscribe(Box<Subscription>),
+    Revise(Box<Revision>),
     Remove(Removal),
 }
 
@@ -36,6 +38,7 @@ impl Change {
     fn call(&self) -> Option<CallId> {
         match self {
             Self::Subscribe(subscription) => Some(subscription.call),
+            Self::Revise(revision) => Some(revision.call),
             Self::Remove(removal) => removal.call,
         }
     }
@@ -63,6 +66,7 @@ impl Term {
     fn begin(&mut self, id: &FrameworkId, change: Change, turn: &mut Turn<'_>) {
         match change {
             Change::Subscribe(subscription) => self.begin_subscription(*subscription, turn),
+            Change::Revise(revision) => self.begin_revision(id, *revision, turn),
             Change::Remove(removal) => self.begin_removal(id, removal, turn),
         }
     }
@@ -92,6 +96,7 @@ impl Term {
             Change::Subscribe(subscription) => {
                 self.on_subscription_recorded(*subscription, result, turn)
             }
+            Change::Revise(revision) => self.on_revision_recorded(id, *revision, result, turn),
             Change::Remove(removal) => self.on_removal_recorded(id, removal, result, turn),
         }
         for change in write.waiting {

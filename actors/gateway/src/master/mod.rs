@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::common::Common;
 use crate::duty::no_leader;
 use crate::server::Edge;
+use crate::v1;
 use crate::websocket::stream_events;
 
 /// What a master serves. Standbys answer for their health and who leads, and redirect the rest.
@@ -18,7 +19,8 @@ use crate::websocket::stream_events;
 pub struct MasterEdge;
 
 /// Whether this process is alive, and who leads: every master answers that.
-const OPEN: &[&str] = &["/health", "/master/health", "/version", "/redirect", "/master/redirect"];
+const OPEN: &[&str] =
+    &["/health", "/master/health", "/version", "/master/version", "/redirect", "/master/redirect"];
 
 impl Edge for MasterEdge {
     fn open_paths(&self) -> Option<&'static [&'static str]> {
@@ -30,16 +32,21 @@ impl Edge for MasterEdge {
             .route("/health", web::get().to(HttpResponse::Ok))
             .route("/master/health", web::get().to(HttpResponse::Ok))
             .route("/version", web::get().to(version))
+            .route("/master/version", web::get().to(version))
             .route("/redirect", web::get().to(redirect))
             .route("/master/redirect", web::get().to(redirect))
             .route("/api/v1/events", web::get().to(events))
+            .configure(v1::scheduler::routes)
             .service(web::scope("/api/v1/meseta").configure(read::routes));
     }
 }
 
-/// Which version answers.
+/// Which version of Mesos this is to its clients, who compare the parts as numbers, and of what.
 pub(crate) async fn version() -> Answer {
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })))
+    Ok(HttpResponse::Ok().json(serde_json::json!({
+        "version": v1::MESOS_VERSION,
+        "meseta_version": env!("CARGO_PKG_VERSION"),
+    })))
 }
 
 /// 307 to the leader's base URL, also if that is this host: how Mesos clients find the leader.

@@ -26,7 +26,7 @@ async fn agents(common: Data<Common>) -> Answer {
 }
 
 async fn frameworks(common: Data<Common>) -> Answer {
-    Ok(HttpResponse::Ok().json(common.ask("frameworks", GetFrameworks {}).await?))
+    Ok(HttpResponse::Ok().json(common.ask("frameworks", GetFrameworks::default()).await?))
 }
 
 /// `?framework_id=…&task_id=…&completed=true`
@@ -51,7 +51,7 @@ async fn leader(common: Data<Common>) -> Answer {
 pub(super) async fn snapshot(common: &Common) -> Result<Value, ApiError> {
     let (agents, frameworks, tasks, offers, leader) = futures_util::try_join!(
         common.ask("agents", GetAgents {}),
-        common.ask("frameworks", GetFrameworks {}),
+        common.ask("frameworks", GetFrameworks::default()),
         common.ask("frameworks", GetTasks::default()),
         common.ask("frameworks", GetOffers {}),
         common.ask("elector", GetLeader {}),

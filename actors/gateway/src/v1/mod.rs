@@ -10,6 +10,7 @@
 //! | [`required`] | required fields, and enum values of later versions |
 //! | [`validate`] | what a call must say beyond its required fields |
 //! | [`recordio`] | records of a stream |
+//! | `scheduler` | the endpoint of frameworks on the master |
 //! | [`convert`] | to and from the vocabulary of the actors |
 //! | [`executor`] | the executor API on an agent |
 //! | [`error`] | why a request is refused, with Mesos's texts |
@@ -22,9 +23,14 @@ pub mod json;
 pub mod media;
 pub mod recordio;
 pub mod required;
+pub(crate) mod scheduler;
 pub mod validate;
 pub mod wire;
 
 pub use codec::{decode, encode};
 pub use error::WireError;
 pub use media::MediaType;
+
+/// The version of Mesos whose API this is: digits and dots, because clients compare the parts as
+/// numbers.
+pub const MESOS_VERSION: &str = "1.11.0";

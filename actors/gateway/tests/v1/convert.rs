@@ -234,8 +234,7 @@ fn a_task_is_launched() {
                 "uris":[{"value":"http://x/y.tgz","cache":true}]},
             "kill_policy":{"grace_period":{"nanoseconds":1500000000}},
             "labels":{"labels":[{"key":"k","value":"v"}]},"data":"AQI="}]}}"#,
-    )])
-    .unwrap();
+    )]);
     let [Operation::Launch { tasks }] = operations.as_slice() else { panic!("{operations:?}") };
     let task = &tasks[0];
     assert_eq!(
@@ -271,7 +270,7 @@ fn what_is_not_supported_is_named_by_its_path() {
             r#"{{"name":"t","task_id":{{"value":"t"}},"agent_id":{{"value":"a"}},{more}}}"#
         );
         let launch = format!(r#"{{"type":"LAUNCH","launch":{{"task_infos":[{task}]}}}}"#);
-        refusal(offer::operations_from(&[read(&launch)]))
+        refused(&offer::operations_from(&[read(&launch)]))
     };
     let path = "operations[0].launch.task_infos[0]";
     for (field, content) in [
@@ -292,11 +291,45 @@ fn what_is_not_supported_is_named_by_its_path() {
     );
     let negative = r#""kill_policy":{"grace_period":{"nanoseconds":-1}}"#;
     assert_eq!(task(negative), format!("'{path}.kill_policy.grace_period' must not be negative"));
-    let reserve = read(r#"{"type":"RESERVE","reserve":{}}"#);
-    assert_eq!(
-        refusal(offer::operations_from(&[reserve])),
-        "'operations[0].reserve' is not supported yet"
+    let reserve = read(r#"{"type":"RESERVE","reserve":{},"id":{"value":"o"}}"#);
+    let operations = offer::operations_from(&[reserve]);
+    assert_eq!(refused(&operations), "'operations[0].reserve' is not supported yet");
+    let Operation::Refused { operation_id, .. } = &operations[0] else { panic!("{operations:?}") };
+    assert_eq!(operation_id.as_ref().unwrap().as_str(), "o");
+}
+
+/// What is said of the first operation.
+fn refused(operations: &[Operation]) -> String {
+    match &operations[0] {
+        Operation::Refused { message, .. } => message.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_task_that_cannot_be_expressed_does_not_keep_its_siblings_from_being_launched() {
+    let task = |id: &str, more: &str| {
+        format!(r#"{{"name":"t","task_id":{{"value":"{id}"}},"agent_id":{{"value":"a"}}{more}}}"#)
+    };
+    let (good, bad) = (task("good", ""), task("bad", r#","check":{}"#));
+    let launch = format!(r#"{{"type":"LAUNCH","launch":{{"task_infos":[{bad},{good}]}}}}"#);
+    let operations = offer::operations_from(&[read(&launch)]);
+    let [Operation::Refused { task_ids, reason, .. }, Operation::Launch { tasks }] =
+        operations.as_slice()
+    else {
+        panic!("{operations:?}")
+    };
+    assert_eq!((task_ids[0].as_str(), *reason), ("bad", Reason::TaskInvalid));
+    assert_eq!(tasks[0].task_id.as_str(), "good");
+
+    let group = format!(
+        r#"{{"type":"LAUNCH_GROUP","launch_group":{{"executor":{{"executor_id":{{"value":"e"}}}},"task_group":{{"tasks":[{good},{bad}]}}}}}}"#
     );
+    let operations = offer::operations_from(&[read(&group)]);
+    let [Operation::Refused { task_ids, reason, .. }] = operations.as_slice() else {
+        panic!("{operations:?}")
+    };
+    assert_eq!((task_ids.len(), *reason), (2, Reason::TaskGroupInvalid));
 }
 
 #[test]

@@ -139,7 +139,8 @@ impl Handler<SuppressOffers> for Master {
 
 impl Handler<AcceptOffers> for Master {
     fn handle(&mut self, message: AcceptOffers, ctx: &mut Context<Self>) -> Outcome<()> {
-        for Operation::Launch { tasks } in message.operations {
+        for operation in message.operations {
+            let Operation::Launch { tasks } = operation else { continue };
             for task in tasks {
                 let id = task.task_id.clone();
                 self.ledger.0.lock().unwrap().tasks.insert(id.clone(), task);

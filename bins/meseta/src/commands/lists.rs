@@ -32,7 +32,7 @@ pub(crate) async fn agents(client: &Client) -> Result<(), CliError> {
 }
 
 pub(crate) async fn frameworks(client: &Client) -> Result<(), CliError> {
-    let found = client.ask_master("frameworks", GetFrameworks {}).await?;
+    let found = client.ask_master("frameworks", GetFrameworks::default()).await?;
     let now = client.host.now();
     let header = ["FRAMEWORK", "NAME", "STATE", "ROLES", "TASKS", "OFFERS", "USED", "REGISTERED"];
     output::list(client.format(), &found, header, &found.frameworks, |framework| {

@@ -63,6 +63,7 @@ pub fn settings(boot_id: &str, life: u64) -> Settings {
         work_dir: "/w".into(),
         executor: "/bin/meseta-executor".into(),
         run: format!("r{life}"),
+        updates: u128::from(life) << 64,
         seed: 1,
         switch_user: true,
         parallel_launches: 3,

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
-use protocol::framework::{Attribute, Offer, Operation};
+use protocol::framework::{Attribute, Offer, Operation, OperationState};
+use protocol::task::Reason;
+use protocol::{OperationId, TaskId};
 
 use super::resource::{Dialect, bag_to, ranges_to};
-use super::{ConvertError, Within, each, task};
+use super::{ConvertError, Within, task};
 use crate::v1::wire::mesos;
 use mesos::offer::operation::Type;
 use mesos::resource::AllocationInfo;
@@ -68,29 +70,91 @@ pub(super) fn attribute_to(name: &str, attribute: &Attribute) -> mesos::Attribut
     wire
 }
 
-/// The operations of an accept.
-///
-/// # Errors
-/// Names the place and field, or the operation that is not supported yet.
-pub fn operations_from(
-    operations: &[mesos::offer::Operation],
-) -> Result<Vec<Operation>, ConvertError> {
-    each(operations, "operations", operation_from)
+/// The operations of an accept. Those that have no counterpart, and the tasks that have none, are
+/// refused by the place of what is wrong in them.
+#[must_use]
+pub fn operations_from(operations: &[mesos::offer::Operation]) -> Vec<Operation> {
+    let numbered = operations.iter().enumerate();
+    numbered
+        .flat_map(|(at, operation)| operation_from(operation, &format!("operations[{at}]")))
+        .collect()
 }
 
-fn operation_from(operation: &mesos::offer::Operation) -> Result<Operation, ConvertError> {
+fn operation_from(operation: &mesos::offer::Operation, place: &str) -> Vec<Operation> {
     match operation.r#type() {
-        Type::Launch if operation.id.is_some() => {
-            Err(ConvertError::invalid("id", "cannot be set on LAUNCH operations"))
+        Type::Launch => match &operation.launch {
+            Some(launch) if operation.id.is_some() => {
+                let text = "The `id` field cannot be set on LAUNCH operations";
+                vec![refused_tasks(&launch.task_infos, Reason::TaskInvalid, text)]
+            }
+            Some(launch) => launch_from(&launch.task_infos, &format!("{place}.launch")),
+            None => vec![refused(operation, &ConvertError::missing("launch").within(place))],
+        },
+        Type::LaunchGroup => {
+            let group = operation.launch_group.as_ref().map(|group| &group.task_group.tasks);
+            let error = ConvertError::unsupported("launch_group").within(place);
+            let tasks = group.map_or([].as_slice(), |tasks| tasks);
+            vec![refused_tasks(tasks, Reason::TaskGroupInvalid, error.to_string())]
         }
-        Type::Launch => {
-            let launch =
-                operation.launch.as_ref().ok_or_else(|| ConvertError::missing("launch"))?;
-            let tasks = each(&launch.task_infos, "task_infos", task::info_from).within("launch")?;
-            Ok(Operation::Launch { tasks })
-        }
-        Type::Unknown => Err(ConvertError::missing("type")),
+        Type::Unknown => vec![refused(operation, &ConvertError::missing("type").within(place))],
         // The part of an operation is named like its type.
-        other => Err(ConvertError::unsupported(other.as_str_name().to_lowercase())),
+        other => {
+            let name = other.as_str_name().to_lowercase();
+            vec![refused(operation, &ConvertError::unsupported(name).within(place))]
+        }
+    }
+}
+
+/// Good tasks go even if their siblings do not.
+fn launch_from(tasks: &[mesos::TaskInfo], place: &str) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    let mut good = Vec::new();
+    for (at, task) in tasks.iter().enumerate() {
+        match task::info_from(task).within(&format!("{place}.task_infos[{at}]")) {
+            Ok(info) => good.push(info),
+            Err(error) => {
+                let tasks = std::slice::from_ref(task);
+                operations.push(refused_tasks(tasks, Reason::TaskInvalid, error.to_string()));
+            }
+        }
+    }
+    // Last, so that one that is refused does not take a good one's name.
+    operations.push(Operation::Launch { tasks: good });
+    operations
+}
+
+fn refused_tasks(
+    tasks: &[mesos::TaskInfo],
+    reason: Reason,
+    message: impl Into<String>,
+) -> Operation {
+    let task_ids = tasks.iter().map(|task| TaskId::from(task.task_id.value.as_str())).collect();
+    Operation::Refused { operation_id: None, task_ids, reason, message: message.into() }
+}
+
+fn refused(operation: &mesos::offer::Operation, error: &ConvertError) -> Operation {
+    let id = operation.id.as_ref();
+    Operation::Refused {
+        operation_id: id.map(|id| OperationId::from(id.value.as_str())),
+        task_ids: Vec::new(),
+        reason: Reason::TaskInvalid,
+        message: error.to_string(),
+    }
+}
+
+/// How an operation stands. The names are the same on both sides.
+#[must_use]
+pub fn operation_state_to(state: OperationState) -> mesos::OperationState {
+    use mesos::OperationState as Wire;
+    match state {
+        OperationState::Pending => Wire::OperationPending,
+        OperationState::Finished => Wire::OperationFinished,
+        OperationState::Failed => Wire::OperationFailed,
+        OperationState::Error => Wire::OperationError,
+        OperationState::Dropped => Wire::OperationDropped,
+        OperationState::Unreachable => Wire::OperationUnreachable,
+        OperationState::GoneByOperator => Wire::OperationGoneByOperator,
+        OperationState::Recovering => Wire::OperationRecovering,
+        OperationState::Unknown => Wire::OperationUnknown,
     }
 }

@@ -116,7 +116,8 @@ impl Master {
         let offers: Vec<Offer> = offer_ids.iter().filter_map(|id| self.offers.remove(id)).collect();
         let valid = self.connected && offers.len() == offer_ids.len();
         let mut left: Resources = offers.iter().map(|offer| &offer.resources).sum();
-        for Operation::Launch { tasks } in operations {
+        for operation in operations {
+            let Operation::Launch { tasks } = operation else { continue };
             for info in tasks {
                 if !valid {
                     let reason = if self.connected {

@@ -167,7 +167,10 @@ mod tests {
             SchedulerCall::Accept(accept) => Some(&accept.operations),
             _ => None,
         });
-        let tasks = accepts.flatten().flat_map(|Operation::Launch { tasks }| tasks);
+        let tasks = accepts.flatten().flat_map(|operation| match operation {
+            Operation::Launch { tasks } => tasks.as_slice(),
+            Operation::Refused { .. } => &[],
+        });
         tasks.map(|task| task.task_id.to_string()).collect()
     }
 

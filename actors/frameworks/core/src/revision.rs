@@ -1,0 +1,120 @@
+//! A framework's word on what it is from now on, while it is subscribed: all of it or nothing.
+
+use std::collections::BTreeSet;
+
+use protocol::events::types;
+use protocol::framework::FrameworkInfo;
+use protocol::frameworks::UpdateFramework;
+use protocol::id::{CallId, FrameworkId};
+use protocol::registrar::FrameworkRecord;
+use protocol::{Address, Failure, FailureKind};
+use serde::Serialize;
+
+use crate::effect::Answer;
+use crate::report;
+use crate::roles::{check_roles, check_subset, complete_roles};
+use crate::state::{Term, Turn};
+use crate::writes::Change;
+
+/// A change whose form is right: roles are well-formed, and suppressed ones are among them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Revision {
+    pub(crate) call: CallId,
+    info: FrameworkInfo,
+    suppressed: BTreeSet<String>,
+}
+
+impl Term {
+    pub(crate) fn on_update_framework(
+        &mut self,
+        call: CallId,
+        from: &Address,
+        message: UpdateFramework,
+        turn: &mut Turn<'_>,
+    ) -> Option<Result<Answer, Failure>> {
+        let id = message.framework_id.clone();
+        match self.revised(call, from, message) {
+            Ok(revision) => {
+                self.change(&id, Change::Revise(Box::new(revision)), turn);
+                None
+            }
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    fn revised(
+        &self,
+        call: CallId,
+        from: &Address,
+        message: UpdateFramework,
+    ) -> Result<Revision, Failure> {
+        let UpdateFramework { framework_id, mut info, suppressed_roles } = message;
+        self.caller(&framework_id, from)?;
+        complete_roles(&mut info);
+        check_roles(&info.roles)?;
+        check_subset(&suppressed_roles, &info.roles)?;
+        info.id = Some(framework_id);
+        Ok(Revision { call, info, suppressed: suppressed_roles.into_iter().collect() })
+    }
+
+    /// Goes on with a change whose turn has come.
+    pub(crate) fn begin_revision(&mut self, id: &FrameworkId, new: Revision, turn: &mut Turn<'_>) {
+        let Some(known) = self.frameworks.get(id) else {
+            let text = format!("Framework has been removed: {id}");
+            return turn.reply(new.call, Err(Failure::new(FailureKind::Conflict, text)));
+        };
+        if let Err(failure) = check_unchangeable(&known.info, &new.info) {
+            return turn.reply(new.call, Err(failure));
+        }
+        if known.recorded && known.info == new.info {
+            return self.complete_revision(id, new, turn);
+        }
+        let registered = known.registered;
+        let record = FrameworkRecord { info: new.info.clone(), registered, removed: None };
+        self.record(id.clone(), record, Change::Revise(Box::new(new)), turn);
+    }
+
+    pub(crate) fn on_revision_recorded(
+        &mut self,
+        id: &FrameworkId,
+        revision: Revision,
+        result: Result<(), Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        match result {
+            Ok(()) => self.complete_revision(id, revision, turn),
+            Err(failure) => turn.reply(revision.call, Err(failure)),
+        }
+    }
+
+    fn complete_revision(&mut self, id: &FrameworkId, new: Revision, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.get_mut(id) else { return };
+        let changed = framework.info != new.info;
+        framework.recorded = true;
+        framework.info = new.info;
+        framework.suppressed = new.suppressed;
+        self.rescind_other_roles(id, turn);
+        self.introduce_framework(id, turn);
+        if changed {
+            self.spread_info(id, turn);
+        }
+        turn.emit(report::framework(types::FRAMEWORK_UPDATED, &self.frameworks[id]));
+        turn.reply(new.call, Ok(Answer::Done));
+    }
+}
+
+/// What stays as it was when the framework came.
+fn check_unchangeable(known: &FrameworkInfo, new: &FrameworkInfo) -> Result<(), Failure> {
+    let refused =
+        |what: &str| Err(Failure::refused(format!("Changing framework's {what} is not allowed.")));
+    if known.principal != new.principal {
+        return refused("principal");
+    }
+    if known.user != new.user {
+        return refused("user");
+    }
+    if known.checkpoint != new.checkpoint {
+        return refused("checkpoint");
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! What a scheduler hears, as events of the v1 API.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use protocol::FrameworkId;
+use protocol::framework::OperationStatus;
+use protocol::scheduler::{
+    ExecutorMessage, ReportFailure, RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
+};
+
+use crate::v1::convert::offer::{offer_to, operation_state_to};
+use crate::v1::convert::resource::Dialect;
+use crate::v1::convert::status::status_to;
+use crate::v1::recordio::record;
+use crate::v1::wire::mesos;
+use crate::v1::wire::scheduler::{Event as WireEvent, event};
+use crate::v1::{MESOS_VERSION, MediaType, encode};
+use event::Type;
+
+/// Seconds between two heartbeats, as in Mesos.
+pub(crate) const HEARTBEAT_SECONDS: u64 = 15;
+
+/// What is queued for a stream: as it came, because it is encoded where the stream is read.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Subscribed(Subscribed),
+    Offers(ResourceOffers),
+    Rescind(RescindOffers),
+    Update(UpdateStatus),
+    Operation(UpdateOperation),
+    Failure(ReportFailure),
+    Message(ExecutorMessage),
+    Error(String),
+}
+
+/// The first event.
+#[derive(Debug)]
+pub(crate) struct Subscribed {
+    pub(crate) framework_id: FrameworkId,
+    /// The HTTP edge of this master, `host:port`.
+    pub(crate) http: String,
+    /// Names this master in this term.
+    pub(crate) master_id: String,
+}
+
+/// The records of an event. Rescinded offers have one each, and the first heartbeat comes right
+/// behind the subscription: there are clients that see an event when the next one begins.
+pub(crate) fn records(event: Event, media: MediaType, dialect: &Dialect) -> Vec<Bytes> {
+    let to_record = |event: WireEvent| record(&encode(media, &event));
+    match event {
+        Event::Subscribed(subscribed) => {
+            vec![to_record(subscribed_event(&subscribed)), heartbeat(media)]
+        }
+        Event::Rescind(rescind) => rescind
+            .offer_ids
+            .iter()
+            .map(|id| event::Rescind { offer_id: mesos::OfferId { value: id.to_string() } })
+            .map(|rescind| of(Type::Rescind, |event| event.rescind = Some(rescind)))
+            .map(to_record)
+            .collect(),
+        other => vec![to_record(single(other, dialect))],
+    }
+}
+
+/// The record that says that the connection lives.
+pub(crate) fn heartbeat(media: MediaType) -> Bytes {
+    record(&encode(media, &of(Type::Heartbeat, |_| {})))
+}
+
+fn of(kind: Type, fill: impl FnOnce(&mut WireEvent)) -> WireEvent {
+    let mut event = WireEvent { r#type: Some(kind.into()), ..WireEvent::default() };
+    fill(&mut event);
+    event
+}
+
+fn single(event: Event, dialect: &Dialect) -> WireEvent {
+    match event {
+        Event::Subscribed(subscribed) => subscribed_event(&subscribed),
+        Event::Offers(message) => of(Type::Offers, |event| {
+            let offers = message.offers.iter().map(|offer| offer_to(offer, dialect)).collect();
+            event.offers = Some(event::Offers { offers });
+        }),
+        Event::Update(message) => of(Type::Update, |event| {
+            event.update = Some(event::Update { status: status_to(&message.status) });
+        }),
+        Event::Operation(message) => of(Type::UpdateOperationStatus, |event| {
+            let status = operation_status_to(&message.status);
+            event.update_operation_status = Some(event::UpdateOperationStatus { status });
+        }),
+        Event::Failure(message) => of(Type::Failure, |event| {
+            event.failure = Some(event::Failure {
+                agent_id: Some(mesos::AgentId { value: message.agent_id.to_string() }),
+                executor_id: message
+                    .executor_id
+                    .map(|id| mesos::ExecutorId { value: id.to_string() }),
+                status: message.status,
+            });
+        }),
+        Event::Message(message) => of(Type::Message, |event| {
+            event.message = Some(event::Message {
+                agent_id: mesos::AgentId { value: message.agent_id.to_string() },
+                executor_id: mesos::ExecutorId { value: message.executor_id.to_string() },
+                data: message.data.0,
+            });
+        }),
+        Event::Error(message) => of(Type::Error, |event| {
+            event.error = Some(event::Error { message });
+        }),
+        Event::Rescind(_) => of(Type::Unknown, |_| {}),
+    }
+}
+
+fn operation_status_to(status: &OperationStatus) -> mesos::OperationStatus {
+    mesos::OperationStatus {
+        operation_id: Some(mesos::OperationId { value: status.operation_id.to_string() }),
+        state: operation_state_to(status.state).into(),
+        message: Some(&status.message).filter(|message| !message.is_empty()).cloned(),
+        agent_id: status.agent_id.as_ref().map(|id| mesos::AgentId { value: id.to_string() }),
+        ..mesos::OperationStatus::default()
+    }
+}
+
+fn subscribed_event(subscribed: &Subscribed) -> WireEvent {
+    of(Type::Subscribed, |event| {
+        event.subscribed = Some(event::Subscribed {
+            framework_id: mesos::FrameworkId { value: subscribed.framework_id.to_string() },
+            heartbeat_interval_seconds: Some(HEARTBEAT_SECONDS as f64),
+            master_info: Some(master_info(&subscribed.master_id, &subscribed.http)),
+        });
+    })
+}
+
+/// This master as its clients know it. `ip` is an IPv4 address as its bytes lie in memory.
+fn master_info(id: &str, http: &str) -> mesos::MasterInfo {
+    let (host, port) = http.rsplit_once(':').unwrap_or((http, ""));
+    let port = port.parse::<u16>().unwrap_or_default().into();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let ip = host.parse::<IpAddr>().ok();
+    let packed = match ip {
+        Some(IpAddr::V4(ip)) => u32::from_ne_bytes(ip.octets()),
+        Some(IpAddr::V6(_)) | None => 0,
+    };
+    mesos::MasterInfo {
+        id: id.to_owned(),
+        ip: packed,
+        port,
+        pid: Some(format!("master@{http}")),
+        hostname: Some(host.to_owned()),
+        version: Some(MESOS_VERSION.to_owned()),
+        address: Some(mesos::Address {
+            hostname: Some(host.to_owned()),
+            ip: ip.map(|ip| ip.to_string()),
+            port: i32::from(port as u16),
+        }),
+        ..mesos::MasterInfo::default()
+    }
+}
