@@ -7,8 +7,8 @@ use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use parking_lot::Mutex;
-use protocol::frameworks::{GetFrameworks, SubscribeFramework};
 use protocol::FrameworkId;
+use protocol::frameworks::{GetFrameworks, SubscribeFramework};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 

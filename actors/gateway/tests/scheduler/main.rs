@@ -1,0 +1,17 @@
+//! The v1 scheduler API over HTTP, in front of the real frameworks manager and allocator.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
+
+mod calls;
+mod client;
+mod crowd;
+mod launches;
+mod refusals;
+mod stage;
+mod streams;
+mod subscriptions;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../v1/tiny.rs"]
+mod tiny;
+mod wire;

@@ -1,0 +1,264 @@
+//! A master without machines: its agents manager is a stand-in that runs every task at once.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use frameworks::{Config, Frameworks};
+use gateway::{Gateway, MasterEdge};
+use protocol::agents::{
+    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
+    RouteShutdownFramework, RouteUpdateFramework,
+};
+use protocol::elector::Leadership;
+use protocol::framework::{AgentInfo, Attribute};
+use protocol::frameworks::{
+    AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ExecutorExited, ForwardUpdate,
+    MessageFromExecutor,
+};
+use protocol::id::{Epoch, Generation};
+use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
+use protocol::task::{Source, TaskState, TaskStatus};
+use protocol::{AgentId, FrameworkId, Resources, TaskId, UpdateId};
+use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
+
+use crate::client::Client;
+use crate::support::{Elector, SOON, leads};
+
+/// What the election of [`leads`] says.
+const EPOCH: Epoch = Epoch(4);
+pub(crate) const AGENT: &str = "S1";
+/// The uuid of every update of every task.
+pub(crate) const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+pub(crate) struct Stage {
+    pub(crate) host: Host,
+    pub(crate) gateway: Gateway,
+    /// What the agents manager was told to do.
+    pub(crate) routed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Stage {
+    /// A leader with one agent.
+    pub(crate) async fn start() -> Self {
+        let stage = Self::start_as(leads(true, "127.0.0.1:5050")).await;
+        stage.introduce().await;
+        stage.join();
+        stage
+    }
+
+    /// A master of which this is known, before it hears of agents.
+    pub(crate) async fn start_as(leadership: Leadership) -> Self {
+        let stage = Self::start_without_elector().await;
+        let elector = move || Elector::new(&leadership);
+        stage.host.spawn("elector", SpawnOptions::default(), elector).unwrap();
+        stage
+    }
+
+    pub(crate) async fn start_without_elector() -> Self {
+        let listen = Some("127.0.0.1:0".parse().unwrap());
+        let config = HostConfig { cluster: "test".into(), listen, advertise: None };
+        let host = Host::start(config).await.unwrap();
+        events::spawn(&host).unwrap();
+        allocator::spawn(&host, allocator::Options::default()).unwrap();
+        let routed = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&routed);
+        let agents = move || Agents { routed: Arc::clone(&log) };
+        host.spawn("agents", SpawnOptions::default(), agents).unwrap();
+        host.spawn("registrar", SpawnOptions::default(), || Registrar).unwrap();
+        let manager = || Frameworks::new(&Config::default());
+        host.spawn("frameworks", Frameworks::spawn_options(), manager).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gateway = Gateway::start(&host, listener, MasterEdge).unwrap();
+        Self { host, gateway, routed }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.gateway.address())
+    }
+
+    pub(crate) async fn introduce(&self) {
+        let frameworks = self.host.address_of("frameworks");
+        for _ in 0..500 {
+            let message = AgentsRecovered { epoch: EPOCH, agents: vec!["S-old".into()] };
+            if self.host.ask(&frameworks, message, SOON).await.is_ok() {
+                return self.client().until_it_leads().await;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the frameworks manager does not lead");
+    }
+
+    fn join(&self) {
+        let rack = ("rack".to_owned(), Attribute::Text("r1".into()));
+        let message = AgentJoined {
+            agent_id: AGENT.into(),
+            generation: Generation(1),
+            info: AgentInfo {
+                hostname: "node".into(),
+                host: "127.0.0.1:2".parse().unwrap(),
+                http: "127.0.0.1:5051".into(),
+                resources: Resources::parse("cpus=8;mem=8192;ports=[31000-31099]").unwrap(),
+                attributes: [rack].into(),
+                ..agent_info()
+            },
+            tasks: vec![],
+            executors: vec![],
+            frameworks: vec![],
+        };
+        self.host.tell(&self.host.address_of("frameworks"), message);
+    }
+
+    /// The agent is lost.
+    pub(crate) fn leave(&self, cause: AgentLossCause) {
+        let message = AgentLeft { agent_id: AGENT.into(), generation: Generation(1), cause };
+        self.host.tell(&self.host.address_of("frameworks"), message);
+    }
+
+    /// Waits until the agents manager was told this.
+    pub(crate) async fn routed(&self, what: &str) {
+        for _ in 0..500 {
+            if self.routed.lock().unwrap().iter().any(|line| line == what) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("`{what}` is not among {:?}", self.routed.lock().unwrap());
+    }
+}
+
+fn agent_info() -> AgentInfo {
+    serde_json::from_value(serde_json::json!({
+        "hostname": "", "host": "127.0.0.1:2", "http": "", "resources": [], "boot_id": "b",
+        "version": "0",
+    }))
+    .unwrap()
+}
+
+/// An empty registry that keeps nothing.
+struct Registrar;
+
+impl Actor for Registrar {
+    const ABOUT: &'static str = "a registry for a test";
+    type Timer = ();
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers.on::<GetRegistry>().on::<ApplyOperations>();
+    }
+}
+
+impl Handler<GetRegistry> for Registrar {
+    fn handle(&mut self, _: GetRegistry, _: &mut Context<Self>) -> Outcome<RegistrySnapshot> {
+        Outcome::Reply(RegistrySnapshot { epoch: EPOCH, registry: Registry::default() })
+    }
+}
+
+impl Handler<ApplyOperations> for Registrar {
+    fn handle(&mut self, _: ApplyOperations, _: &mut Context<Self>) -> Outcome<()> {
+        Outcome::Reply(())
+    }
+}
+
+/// Runs what it is told to run.
+struct Agents {
+    routed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Agents {
+    fn note(&self, what: String) {
+        self.routed.lock().unwrap().push(what);
+    }
+
+    fn update(
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+        state: TaskState,
+        ctx: &mut Context<Self>,
+    ) {
+        let mut status = TaskStatus::new(task_id.clone(), state, Source::Executor, ctx.now());
+        status.update_id = Some(UpdateId::from(UUID));
+        status.executor_id = Some(task_id.as_str().into());
+        let message = ForwardUpdate {
+            framework_id: framework_id.clone(),
+            agent_id: AGENT.into(),
+            status,
+            latest_state: state,
+        };
+        ctx.tell(&ctx.local("frameworks"), message);
+    }
+}
+
+impl Actor for Agents {
+    const ABOUT: &'static str = "agents for a test";
+    type Timer = ();
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers
+            .on::<RouteLaunch>()
+            .on::<RouteKill>()
+            .on::<RouteAcknowledgement>()
+            .on::<RouteMessage>()
+            .on::<RouteShutdownExecutor>()
+            .on::<RouteShutdownFramework>()
+            .on::<RouteUpdateFramework>();
+    }
+}
+
+impl Handler<RouteLaunch> for Agents {
+    fn handle(&mut self, message: RouteLaunch, ctx: &mut Context<Self>) -> Outcome<()> {
+        let id = message.framework.id.unwrap();
+        for task in &message.tasks {
+            Self::update(&id, &task.task_id, TaskState::Running, ctx);
+        }
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteKill> for Agents {
+    fn handle(&mut self, message: RouteKill, ctx: &mut Context<Self>) -> Outcome<()> {
+        let grace = message.kill_policy.and_then(|policy| policy.grace_ms);
+        self.note(format!("kill {} {grace:?}", message.task_id));
+        Self::update(&message.framework_id, &message.task_id, TaskState::Killed, ctx);
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteAcknowledgement> for Agents {
+    fn handle(&mut self, message: RouteAcknowledgement, _: &mut Context<Self>) -> Outcome<()> {
+        self.note(format!("acknowledge {} {}", message.task_id, message.update_id));
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteMessage> for Agents {
+    fn handle(&mut self, message: RouteMessage, ctx: &mut Context<Self>) -> Outcome<()> {
+        let RouteMessage { agent_id, framework_id, executor_id, data } = message;
+        let answer = MessageFromExecutor { agent_id, framework_id, executor_id, data };
+        ctx.tell(&ctx.local("frameworks"), answer);
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteShutdownExecutor> for Agents {
+    fn handle(&mut self, message: RouteShutdownExecutor, ctx: &mut Context<Self>) -> Outcome<()> {
+        let RouteShutdownExecutor { agent_id, framework_id, executor_id } = message;
+        let exited = ExecutorExited { agent_id, framework_id, executor_id, status: 9 };
+        ctx.tell(&ctx.local("frameworks"), exited);
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteShutdownFramework> for Agents {
+    fn handle(&mut self, message: RouteShutdownFramework, _: &mut Context<Self>) -> Outcome<()> {
+        let agents: Vec<&str> = message.agents.iter().map(AgentId::as_str).collect();
+        self.note(format!("end the framework on {}", agents.join(",")));
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteUpdateFramework> for Agents {
+    fn handle(&mut self, message: RouteUpdateFramework, _: &mut Context<Self>) -> Outcome<()> {
+        self.note(format!("framework is now {}", message.framework.name));
+        Outcome::Reply(())
+    }
+}
