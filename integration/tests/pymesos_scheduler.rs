@@ -4,7 +4,7 @@
 
 use std::process::{Command, Output, Stdio};
 
-use integration::{Cluster, eventually, http, pymesos};
+use integration::{Cluster, eventually, http, python};
 use serde_json::Value;
 
 /// What the scheduler says of its steps, in order.
@@ -18,7 +18,7 @@ fn steps(output: &Output) -> Vec<(String, Value)> {
 
 fn scheduler(master: &str, short: u32, long: u32) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/pymesos_scheduler.py");
-    let mut command = Command::new(pymesos::python());
+    let mut command = Command::new(python::pymesos());
     command.args([script, master, &short.to_string(), &long.to_string()]).stdin(Stdio::null());
     let output = command.output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
