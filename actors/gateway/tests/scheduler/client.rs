@@ -139,6 +139,17 @@ impl Stream {
         event["error"]["message"].as_str().unwrap().to_owned()
     }
 
+    /// Reads to the end, of which it gives the last bytes. When much comes at once the client's
+    /// buffer divides chunks.
+    pub(crate) async fn end_of_all(mut self) -> String {
+        let mut end = Vec::new();
+        while let Some(chunk) = self.response.chunk().await.unwrap() {
+            end.extend_from_slice(&chunk);
+            end.drain(..end.len().saturating_sub(1000));
+        }
+        String::from_utf8(end).unwrap()
+    }
+
     /// Reads to the end.
     pub(crate) async fn end(mut self) {
         while self.record().await.is_some() {}
