@@ -44,25 +44,60 @@ pub fn request(
     body: Option<&Value>,
 ) -> Result<Response> {
     let body = body.map(Value::to_string).unwrap_or_default();
-    let mut stream =
-        TcpStream::connect(authority).with_context(|| format!("cannot connect to {authority}"))?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
+    send(authority, method, path, &[("content-type", "application/json")], body.as_bytes())
+}
+
+/// One request with these headers and bytes.
+pub fn send(
+    authority: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Response> {
+    let mut stream = ask(authority, method, path, headers, body)?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).context("the answer did not end")?;
     parse(&bytes)
 }
 
+/// The connection of a request of which nothing is answered yet.
+pub(crate) fn ask(
+    authority: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<TcpStream> {
+    let mut stream =
+        TcpStream::connect(authority).with_context(|| format!("cannot connect to {authority}"))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n{headers}\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    // In one piece: two would wait for each other (Nagle, and acknowledgements that are delayed).
+    stream.write_all(&[head.as_bytes(), body].concat())?;
+    Ok(stream)
+}
+
 fn parse(bytes: &[u8]) -> Result<Response> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.context("the answer has no end of its header")?;
-    let head = std::str::from_utf8(&bytes[..end]).context("the header is not text")?;
+    let mut response = parse_head(&bytes[..end])?;
+    let chunked = response.header("transfer-encoding").is_some_and(|v| v.contains("chunked"));
+    let body = if chunked { unchunk(&bytes[end + 4..]) } else { bytes[end + 4..].to_vec() };
+    response.body = String::from_utf8_lossy(&body).into_owned();
+    Ok(response)
+}
+
+/// What is known before the body.
+pub(crate) fn parse_head(head: &[u8]) -> Result<Response> {
+    let head = std::str::from_utf8(head).context("the header is not text")?;
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|n| n.parse().ok());
     let Some(status) = status else { bail!("not an HTTP answer: {head}") };
@@ -70,9 +105,7 @@ fn parse(bytes: &[u8]) -> Result<Response> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
-    let chunked = headers.iter().any(|(n, v)| n == "transfer-encoding" && v.contains("chunked"));
-    let body = if chunked { unchunk(&bytes[end + 4..]) } else { bytes[end + 4..].to_vec() };
-    Ok(Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(Response { status, headers, body: String::new() })
 }
 
 fn unchunk(mut rest: &[u8]) -> Vec<u8> {

@@ -19,6 +19,7 @@ pub mod ports;
 mod process;
 pub mod processes;
 pub mod python;
+pub mod scheduler;
 
 pub use cli::{Answer, Meseta};
 pub use cluster::{Builder, Cluster};
