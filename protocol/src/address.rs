@@ -91,6 +91,12 @@ impl Address {
         &self.0.name
     }
 
+    /// Whether both are copies of one, as opposed to being equal by chance: told without a look at
+    /// the text.
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The host's address.
     pub fn host(&self) -> &HostAddr {
         &self.0.host

@@ -186,8 +186,10 @@ impl<A: Actor> Cell<A> {
             return self.deliver(delivery);
         }
         self.until_sample = SAMPLE_EVERY;
-        let traced =
-            (trace != 0).then(|| (delivery.from.clone(), delivery.message_name().to_owned()));
+        let traced = (trace != 0).then(|| {
+            let from = delivery.from.as_ref().unwrap_or_else(|| self.ctx.sender());
+            (from.clone(), delivery.message_name().to_owned())
+        });
         let at = self.ctx.now();
         let start = Instant::now();
         self.deliver(delivery);

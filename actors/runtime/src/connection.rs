@@ -315,7 +315,7 @@ impl Reader {
         } else {
             Reply::Nobody
         };
-        let (from, trace) = (self.sender(envelope.from), envelope.trace);
+        let (from, trace) = (Some(self.sender(envelope.from)), envelope.trace);
         let payload = Payload::Wire(WireMessage { frame, name, body });
         self.run.push(Delivery { from, trace, reply, payload });
         Ok(())

@@ -278,7 +278,9 @@ impl<A: Actor> Context<A> {
     // --- for the runtime ---
 
     pub(crate) fn begin(&mut self, delivery: Delivery) -> crate::delivery::Payload {
-        self.sender = delivery.from;
+        if let Some(from) = delivery.from {
+            self.sender = from;
+        }
         self.trace = delivery.trace;
         self.reply = delivery.reply;
         delivery.payload
@@ -355,11 +357,13 @@ impl<A: Actor> Context<A> {
         self.linked.remove(who)
     }
 
-    /// The context of the next incarnation: subscribers stay, everything else is gone.
+    /// The context of the next incarnation: subscribers stay, and the sender, whom the next message
+    /// may be from too; everything else is gone.
     pub(crate) fn renewed(&mut self) -> Self {
         let mut next =
             Self::new(self.host.clone(), Arc::clone(&self.shared), Rc::clone(&self.handlers));
         next.topics = std::mem::take(&mut self.topics);
+        next.sender = self.sender.clone();
         for subscriber in next.topics.values().flatten() {
             next.host.link(&next.shared.address, subscriber);
         }

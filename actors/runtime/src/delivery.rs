@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 use crate::peer::Peer;
 
 pub(crate) struct Delivery {
-    pub(crate) from: Address,
+    /// Absent: the same as of the one before it in its mailbox. Most traffic comes in runs, and to
+    /// count references to one address from two threads costs more than the rest of a small message.
+    pub(crate) from: Option<Address>,
     pub(crate) trace: u64,
     pub(crate) reply: Reply,
     pub(crate) payload: Payload,
@@ -68,10 +70,10 @@ pub(crate) enum System {
 }
 
 impl Delivery {
-    pub(crate) fn local<M: Message>(from: Address, trace: u64, reply: Reply, message: M) -> Self {
+    pub(crate) fn local<M: Message>(trace: u64, reply: Reply, message: M) -> Self {
         let payload =
             Payload::Local { name: M::NAME, type_id: TypeId::of::<M>(), message: boxed(message) };
-        Self { from, trace, reply, payload }
+        Self { from: None, trace, reply, payload }
     }
 
     pub(crate) fn is_system(&self) -> bool {

@@ -385,15 +385,9 @@ impl Host {
     }
 
     pub(crate) fn deliver_system(&self, to: &str, system: System) {
-        self.deliver(
-            to,
-            Delivery {
-                from: self.inner.own_address.clone(),
-                trace: 0,
-                reply: Reply::Nobody,
-                payload: Payload::System(system),
-            },
-        );
+        let payload = Payload::System(system);
+        let delivery = Delivery { from: None, trace: 0, reply: Reply::Nobody, payload };
+        self.deliver(to, self.own_address(), delivery);
     }
 }
 

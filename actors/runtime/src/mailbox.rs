@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use protocol::Address;
 
 use crate::delivery::Delivery;
 
@@ -28,7 +29,7 @@ pub enum Overflow {
 }
 
 pub(crate) struct Mailbox {
-    queue: Mutex<VecDeque<Delivery>>,
+    queue: Mutex<Queue>,
     consumer: AtomicWaker,
     capacity: usize,
     overflow: Overflow,
@@ -37,6 +38,41 @@ pub(crate) struct Mailbox {
     /// producer writes to one place that the consumer reads, and not to two.
     in_hand: AtomicUsize,
     refused: AtomicU64,
+}
+
+/// Invariant: a delivery without a sender has that of the delivery before it, queued or taken.
+#[derive(Default)]
+struct Queue {
+    deliveries: VecDeque<Delivery>,
+    /// The sender of the last delivery that was queued.
+    last: Option<Address>,
+}
+
+impl Queue {
+    fn is_from_last(&self, from: &Address) -> bool {
+        self.last.as_ref().is_some_and(|last| last.is_copy_of(from))
+    }
+
+    fn push(&mut self, delivery: Delivery) {
+        if let Some(from) = &delivery.from
+            && !self.is_from_last(from)
+        {
+            self.last = Some(from.clone());
+        }
+        self.deliveries.push_back(delivery);
+    }
+
+    /// Takes out the oldest that is not the system's; the one behind it may need its sender.
+    fn remove_oldest(&mut self) -> Option<Delivery> {
+        let at = self.deliveries.iter().position(|d| !d.is_system())?;
+        let removed = self.deliveries.remove(at)?;
+        if let Some(next) = self.deliveries.get_mut(at)
+            && next.from.is_none()
+        {
+            next.from.clone_from(&removed.from);
+        }
+        Some(removed)
+    }
 }
 
 /// Why a delivery was not queued; it comes back so that its asker can be told.
@@ -50,7 +86,7 @@ pub(crate) enum Undelivered {
 impl Mailbox {
     pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
         Self {
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::default(),
             consumer: AtomicWaker::new(),
             capacity,
             overflow,
@@ -61,8 +97,13 @@ impl Mailbox {
     }
 
     /// Queues a delivery. What could not be queued comes back.
-    pub(crate) fn push(&self, delivery: Delivery) -> Option<Undelivered> {
-        self.push_with(|queue| self.admit(queue, delivery))
+    pub(crate) fn push(&self, from: &Address, mut delivery: Delivery) -> Option<Undelivered> {
+        self.push_with(|queue| {
+            if !queue.is_from_last(from) {
+                delivery.from = Some(from.clone());
+            }
+            self.admit(queue, delivery)
+        })
     }
 
     /// Queues deliveries in their order, for one lock and one wake. What could not be queued comes
@@ -73,11 +114,11 @@ impl Mailbox {
         })
     }
 
-    fn push_with<T>(&self, push: impl FnOnce(&mut VecDeque<Delivery>) -> T) -> T {
+    fn push_with<T>(&self, push: impl FnOnce(&mut Queue) -> T) -> T {
         let mut queue = self.queue.lock();
-        let was_empty = queue.is_empty();
+        let was_empty = queue.deliveries.is_empty();
         let undelivered = push(&mut queue);
-        let is_empty = queue.is_empty();
+        let is_empty = queue.deliveries.is_empty();
         drop(queue);
         if was_empty && !is_empty {
             self.consumer.wake();
@@ -85,20 +126,20 @@ impl Mailbox {
         undelivered
     }
 
-    fn admit(&self, queue: &mut VecDeque<Delivery>, delivery: Delivery) -> Option<Undelivered> {
+    fn admit(&self, queue: &mut Queue, delivery: Delivery) -> Option<Undelivered> {
         // Read under the lock: after `close` has drained the queue nothing may slip in.
         if self.closed.load(Ordering::Relaxed) {
             return Some(Undelivered::Closed(delivery));
         }
         let mut displaced = None;
-        if queue.len() >= self.capacity && !delivery.is_system() {
+        if queue.deliveries.len() >= self.capacity && !delivery.is_system() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.overflow == Overflow::DropNewest || delivery.is_ask() {
                 return Some(Undelivered::Full(delivery));
             }
-            displaced = queue.iter().position(|d| !d.is_system()).and_then(|at| queue.remove(at));
+            displaced = queue.remove_oldest();
         }
-        queue.push_back(delivery);
+        queue.push(delivery);
         // A displaced ask is answered; a displaced tell is gone.
         displaced.filter(Delivery::is_ask).map(Undelivered::Full)
     }
@@ -106,8 +147,8 @@ impl Mailbox {
     /// Moves up to `max` deliveries into `batch`.
     pub(crate) fn take(&self, batch: &mut VecDeque<Delivery>, max: usize) {
         let mut queue = self.queue.lock();
-        let n = queue.len().min(max);
-        batch.extend(queue.drain(..n));
+        let n = queue.deliveries.len().min(max);
+        batch.extend(queue.deliveries.drain(..n));
         self.in_hand.fetch_add(n, Ordering::Relaxed);
     }
 
@@ -124,13 +165,13 @@ impl Mailbox {
     pub(crate) fn close(&self) -> VecDeque<Delivery> {
         let mut queue = self.queue.lock();
         self.closed.store(true, Ordering::Relaxed);
-        std::mem::take(&mut *queue)
+        std::mem::take(&mut queue.deliveries)
     }
 
     /// Waiting, plus taken out and not yet handled.
     pub(crate) fn depth(&self) -> usize {
         let queue = self.queue.lock();
-        queue.len() + self.in_hand.load(Ordering::Relaxed)
+        queue.deliveries.len() + self.in_hand.load(Ordering::Relaxed)
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -139,5 +180,53 @@ impl Mailbox {
 
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::HostAddr;
+
+    use super::*;
+    use crate::delivery::{Payload, Reply, WireMessage};
+
+    fn told(n: u64) -> Delivery {
+        let payload = Payload::Wire(WireMessage::of("Note", &[]));
+        Delivery { from: None, trace: n, reply: Reply::Nobody, payload }
+    }
+
+    /// The number and the sender of each delivery, as the actor would hear them.
+    fn heard(mailbox: &Mailbox, max: usize, sender: &mut String) -> Vec<(u64, String)> {
+        let mut batch = VecDeque::new();
+        mailbox.take(&mut batch, max);
+        let hear = |delivery: Delivery| {
+            if let Some(from) = delivery.from {
+                *sender = from.name().to_owned();
+            }
+            (delivery.trace, sender.clone())
+        };
+        batch.into_iter().map(hear).collect()
+    }
+
+    #[test]
+    fn each_delivery_has_its_sender_whatever_was_taken_or_displaced_before_it() {
+        let mailbox = Mailbox::new(3, Overflow::DropOldest);
+        let host = HostAddr::parse("h:1").unwrap();
+        let (ann, bob) = (Address::new("ann", host.clone()), Address::new("bob", host));
+        let by = |n: u64| if n % 5 < 3 { &ann } else { &bob };
+        let mut sender = String::new();
+        let mut expected = VecDeque::new();
+        for n in 0..100 {
+            assert!(mailbox.push(by(n), told(n)).is_none());
+            expected.push_back((n, by(n).name().to_owned()));
+            if expected.len() > 3 {
+                expected.pop_front();
+            }
+            if n % 7 == 0 {
+                let some: Vec<_> = expected.drain(..expected.len().min(2)).collect();
+                assert_eq!(heard(&mailbox, 2, &mut sender), some);
+            }
+        }
+        assert_eq!(heard(&mailbox, 9, &mut sender), Vec::from(expected));
     }
 }

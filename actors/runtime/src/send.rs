@@ -60,7 +60,7 @@ impl Host {
             let (asker, answer) = oneshot::channel();
             let payload = Payload::Wire(WireMessage::of(name, body));
             let reply = Reply::Raw(asker);
-            self.deliver(to.name(), Delivery { from: from.clone(), trace, reply, payload });
+            self.deliver(to.name(), from, Delivery { from: None, trace, reply, payload });
             Answer::LocalRaw(answer)
         } else {
             self.ask_peer((from, trace), to, name, deadline, |out| {
@@ -74,10 +74,11 @@ impl Host {
 
     /// [`Self::tell`] with a body as MessagePack.
     pub fn tell_raw(&self, to: &Address, name: &str, body: &[u8]) -> Result<(), Failure> {
-        let from = self.own_address().clone();
+        let from = self.own_address();
         if to.host() == self.addr() {
             let payload = Payload::Wire(WireMessage::of(name, body));
-            self.deliver(to.name(), Delivery { from, trace: 0, reply: Reply::Nobody, payload });
+            let told = Delivery { from: None, trace: 0, reply: Reply::Nobody, payload };
+            self.deliver(to.name(), from, told);
             return Ok(());
         }
         let header = EnvelopeHeader {
@@ -105,7 +106,7 @@ impl Host {
         message: M,
     ) {
         if to.host() == self.addr() {
-            self.deliver(to.name(), Delivery::local(from.clone(), trace, Reply::Nobody, message));
+            self.deliver(to.name(), from, Delivery::local(trace, Reply::Nobody, message));
             return;
         }
         let mut full = String::new();
@@ -135,7 +136,7 @@ impl Host {
         let answer = if to.host() == self.addr() {
             let (asker, answer) = oneshot::channel();
             let reply = Reply::Local(asker);
-            self.deliver(to.name(), Delivery::local(from.clone(), trace, reply, message));
+            self.deliver(to.name(), from, Delivery::local(trace, reply, message));
             Answer::Local(answer)
         } else {
             self.ask_peer((from, trace), to, M::NAME, deadline, |out| {
@@ -190,7 +191,7 @@ impl Host {
         reply: Reply,
     ) {
         if to.host() == self.addr() {
-            return self.deliver(to.name(), Delivery::local(from.clone(), trace, reply, message));
+            return self.deliver(to.name(), from, Delivery::local(trace, reply, message));
         }
         if matches!(reply, Reply::Nobody) {
             return self.tell_from(from, trace, to, message);
@@ -215,12 +216,14 @@ impl Host {
     // --- into mailboxes ---
 
     /// Puts a delivery into a local actor's mailbox, or answers its asker why not.
-    pub(crate) fn deliver(&self, to: &str, delivery: Delivery) {
+    pub(crate) fn deliver(&self, to: &str, from: &Address, delivery: Delivery) {
         if self.probe_state().intercepts(to, &delivery) {
             return;
         }
         let undelivered = self.registry().with(to, |actor| match actor {
-            Some(actor) => actor.mailbox.push(delivery).map(|why| (why, actor.mailbox.capacity())),
+            Some(actor) => {
+                actor.mailbox.push(from, delivery).map(|why| (why, actor.mailbox.capacity()))
+            }
             None => Some((Undelivered::NoActor(delivery), 0)),
         });
         if let Some((undelivered, capacity)) = undelivered {
@@ -228,7 +231,8 @@ impl Host {
         }
     }
 
-    /// [`Self::deliver`] for several to one actor, in their order; `run` is empty afterwards.
+    /// [`Self::deliver`] for several to one actor, each with its sender, in their order; `run` is
+    /// empty afterwards.
     pub(crate) fn deliver_all(&self, to: &str, run: &mut Vec<Delivery>) {
         run.retain(|delivery| !self.probe_state().intercepts(to, delivery));
         let (undelivered, capacity) = self.registry().with(to, |actor| match actor {
@@ -242,9 +246,9 @@ impl Host {
 
     fn refuse(&self, to: &str, undelivered: Undelivered, capacity: usize) {
         match undelivered {
-            Undelivered::Full(delivery) => refuse(delivery, overloaded(capacity)),
-            Undelivered::Closed(delivery) => refuse(delivery, died()),
-            Undelivered::NoActor(delivery) => refuse(delivery, self.no_such_actor(to)),
+            Undelivered::Full(delivery) => refuse(to, delivery, overloaded(capacity)),
+            Undelivered::Closed(delivery) => refuse(to, delivery, died()),
+            Undelivered::NoActor(delivery) => refuse(to, delivery, self.no_such_actor(to)),
         }
     }
 
@@ -356,9 +360,9 @@ impl Host {
     }
 }
 
-fn refuse(delivery: Delivery, failure: Failure) {
+fn refuse(to: &str, delivery: Delivery, failure: Failure) {
     if !delivery.is_ask() {
-        tracing::debug!(from = %delivery.from, message = delivery.message_name(), %failure, "message dropped");
+        tracing::debug!(to, message = delivery.message_name(), %failure, "message dropped");
     }
     delivery.reply.refuse(failure);
 }
