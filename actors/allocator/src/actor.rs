@@ -1,11 +1,13 @@
 //! Messages in, `State::step`, effects out.
 
-use allocator_core::{Effect, Input, Options, State, Timer};
+use allocator_core::{Answer, Effect, Input, Options, State, Timer};
 use protocol::allocator::{
-    AddAgent, AddFramework, GetRoles, RecoverResources, RemoveAgent, RemoveFramework,
-    ResetAllocator, ReviveRoles, RoleList, SetFrameworkActive, SuppressRoles,
+    AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework,
+    FrameworkExplanation, GetRoles, RecoverResources, RemoveAgent, RemoveFramework,
+    RequestResources, ResetAllocator, ReviveRoles, RoleList, SetAgentActive, SetFrameworkActive,
+    SetQuota, SetUnavailability, SetWeight, SuppressRoles, UpdateAgent,
 };
-use protocol::{Address, Failure, Message};
+use protocol::{Address, CallId, Failure, Message};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
 use serde_json::json;
 
@@ -54,33 +56,49 @@ impl Allocator {
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
-            Effect::Offer(offer) => {
-                if let Some(frameworks) = &self.frameworks {
-                    ctx.tell(frameworks, offer);
-                }
-            }
-            Effect::Reply { call, roles } => self.calls.reply(call, roles),
+            Effect::Offer(offer) => self.tell(offer, ctx),
+            Effect::Invert(offers) => self.tell(offers, ctx),
+            Effect::Reclaim(reclaims) => self.tell(reclaims, ctx),
+            Effect::Reply { call, answer } => self.answer(call, answer),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
         }
     }
 
+    fn tell<M: Message>(&self, message: M, ctx: &mut Context<Self>) {
+        if let Some(frameworks) = &self.frameworks {
+            ctx.tell(frameworks, message);
+        }
+    }
+
+    fn answer(&mut self, call: CallId, answer: Answer) {
+        match answer {
+            Answer::Roles(roles) => self.calls.reply(call, roles),
+            Answer::Explanation(explanation) => self.calls.reply(call, explanation),
+            Answer::Done => self.calls.reply(call, ()),
+            Answer::Refused(why) => self.calls.refuse(call, Failure::refused(why)),
+        }
+    }
+
     /// Takes a fact, if it comes from where the others came from.
     fn fact(&mut self, input: Input, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Err(failure) = self.check_sender(ctx) {
+            return Outcome::Refuse(failure);
+        }
+        self.step(input, ctx);
+        Outcome::Reply(())
+    }
+
+    fn check_sender(&self, ctx: &Context<Self>) -> Result<(), Failure> {
         match &self.frameworks {
-            None => Outcome::Refuse(Failure::refused(
+            None => Err(Failure::refused(
                 "the allocator knows nothing yet; the facts begin with ResetAllocator",
             )),
-            Some(frameworks) if frameworks != ctx.sender() => {
-                Outcome::Refuse(Failure::refused(format!(
-                    "facts are taken from {frameworks}, which reset the allocator, not from {}",
-                    ctx.sender()
-                )))
-            }
-            Some(_) => {
-                self.step(input, ctx);
-                Outcome::Reply(())
-            }
+            Some(frameworks) if frameworks != ctx.sender() => Err(Failure::refused(format!(
+                "facts are taken from {frameworks}, which reset the allocator, not from {}",
+                ctx.sender()
+            ))),
+            Some(_) => Ok(()),
         }
     }
 }
@@ -101,7 +119,16 @@ impl Actor for Allocator {
             .on::<RecoverResources>()
             .on::<ReviveRoles>()
             .on::<SuppressRoles>()
-            .on::<GetRoles>();
+            .on::<UpdateAgent>()
+            .on::<SetAgentActive>()
+            .on::<SetUnavailability>()
+            .on::<AnswerInverseOffer>()
+            .on::<ConvertResources>()
+            .on::<SetQuota>()
+            .on::<SetWeight>()
+            .on::<RequestResources>()
+            .on::<GetRoles>()
+            .on::<ExplainFramework>();
     }
 
     fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
@@ -142,6 +169,29 @@ impl Handler<GetRoles> for Allocator {
     }
 }
 
+impl Handler<ExplainFramework> for Allocator {
+    fn handle(
+        &mut self,
+        question: ExplainFramework,
+        ctx: &mut Context<Self>,
+    ) -> Outcome<FrameworkExplanation> {
+        let call = self.calls.add(ctx.defer::<FrameworkExplanation>());
+        self.step(Input::ExplainFramework { call, question }, ctx);
+        Outcome::Later
+    }
+}
+
+impl Handler<ConvertResources> for Allocator {
+    fn handle(&mut self, fact: ConvertResources, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Err(failure) = self.check_sender(ctx) {
+            return Outcome::Refuse(failure);
+        }
+        let call = self.calls.add(ctx.defer::<()>());
+        self.step(Input::ConvertResources { call, fact }, ctx);
+        Outcome::Later
+    }
+}
+
 macro_rules! facts {
     ($($message:ident),+ $(,)?) => {$(
         impl Handler<$message> for Allocator {
@@ -158,5 +208,6 @@ macro_rules! facts {
 
 facts! {
     AddFramework, SetFrameworkActive, RemoveFramework, AddAgent, RemoveAgent, RecoverResources,
-    ReviveRoles, SuppressRoles,
+    ReviveRoles, SuppressRoles, UpdateAgent, SetAgentActive, SetUnavailability, AnswerInverseOffer,
+    SetQuota, SetWeight, RequestResources,
 }

@@ -153,7 +153,8 @@ impl Master {
                     let what = What::Frameworks(frameworks::Input::Told(news));
                     self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
                 }
-                Effect::Reply { .. } => {}
+                // Nothing in these worlds is maintained, guaranteed or requested.
+                Effect::Invert(_) | Effect::Reclaim(_) | Effect::Reply { .. } => {}
                 Effect::SetTimer { timer, at } => {
                     self.set_timer(kernel, MasterTimer::Allocator(timer), at);
                 }

@@ -7,6 +7,7 @@ use allocator::{Options, PolicyKind};
 use boot::net::Place;
 use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
 use protocol::Resources;
+use protocol::quota::Quota;
 use serde::{Deserialize, Serialize};
 use store::StoreConfig;
 
@@ -33,7 +34,13 @@ pub(crate) struct Settings {
 pub(crate) struct AllocatorSettings {
     policy: PolicyKind,
     weights: BTreeMap<String, f64>,
+    quotas: BTreeMap<String, Quota>,
+    priorities: BTreeMap<String, i64>,
+    preempt_grace_ms: Option<u64>,
     min_allocatable: Vec<String>,
+    fairness_excluded: Vec<String>,
+    filter_gpu_resources: bool,
+    region: Option<String>,
     coalesce_ms: u64,
     full_pass_ms: u64,
     min_refuse_ms: u64,
@@ -45,7 +52,13 @@ impl Default for AllocatorSettings {
         Self {
             policy: own.policy,
             weights: own.weights,
+            quotas: own.quotas,
+            priorities: own.priorities,
+            preempt_grace_ms: own.preempt_grace_ms,
             min_allocatable: vec!["cpus=0.01".to_owned(), "mem=32".to_owned()],
+            fairness_excluded: own.fairness_excluded,
+            filter_gpu_resources: own.filter_gpu_resources,
+            region: own.region,
             coalesce_ms: own.coalesce_ms,
             full_pass_ms: own.full_pass_ms,
             min_refuse_ms: own.min_refuse_ms,
@@ -62,8 +75,14 @@ impl AllocatorSettings {
         let options = Options {
             policy: own.policy,
             weights: own.weights,
+            quotas: own.quotas,
+            priorities: own.priorities,
+            preempt_grace_ms: own.preempt_grace_ms,
             min_allocatable: least
                 .map_err(|e| Invalid::new("allocator.min_allocatable", e.to_string()))?,
+            fairness_excluded: own.fairness_excluded,
+            filter_gpu_resources: own.filter_gpu_resources,
+            region: own.region,
             coalesce_ms: own.coalesce_ms,
             full_pass_ms: own.full_pass_ms,
             min_refuse_ms: own.min_refuse_ms,

@@ -1,7 +1,7 @@
 //! What the core wants done.
 
-use protocol::allocator::RoleList;
-use protocol::frameworks::OfferAllocations;
+use protocol::allocator::{FrameworkExplanation, RoleList};
+use protocol::frameworks::{OfferAllocations, ReclaimResources, SendInverseOffers};
 use protocol::{CallId, Time};
 use serde::Serialize;
 
@@ -12,10 +12,14 @@ use crate::input::Timer;
 pub enum Effect {
     /// Tell it to whoever told the facts.
     Offer(OfferAllocations),
+    /// Tell it to whoever told the facts.
+    Invert(SendInverseOffers),
+    /// Tell it to whoever told the facts.
+    Reclaim(ReclaimResources),
     /// Answer a question.
     Reply {
         call: CallId,
-        roles: RoleList,
+        answer: Answer,
     },
     /// Replaces the same timer if it is set.
     SetTimer {
@@ -25,4 +29,15 @@ pub enum Effect {
     CancelTimer {
         timer: Timer,
     },
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Answer {
+    Roles(RoleList),
+    Explanation(FrameworkExplanation),
+    /// It is as was asked.
+    Done,
+    /// It is not, and why.
+    Refused(String),
 }

@@ -5,6 +5,7 @@
 //! first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Resources, Time};
@@ -48,7 +49,8 @@ impl Filters {
         resources: &Resources,
         until: Time,
     ) {
-        let refusals = book.agents[at].refusals.entry(client).or_default();
+        let agent = &mut book.agents[at];
+        let refusals = agent.refusals.entry(client).or_default();
         if refusals.iter().any(|old| old.until >= until && old.resources.contains(resources)) {
             return;
         }
@@ -61,22 +63,34 @@ impl Filters {
                 (0..refusals.len()).min_by_key(|i| (refusals[*i].until, refusals[*i].number));
             let old = refusals.swap_remove(soonest.expect("there are some"));
             self.lapsing.remove(&(old.until, old.number));
+            agent.refused.remove(client);
         }
         self.counter += 1;
-        refusals.push(Refusal { resources: resources.clone(), until, number: self.counter });
+        let number = self.counter;
+        let shared = match *agent.base == *resources {
+            true => agent.base.clone(),
+            false => Arc::new(resources.clone()),
+        };
+        refusals.push(Refusal { resources: shared, until, number });
         self.lapsing.insert((until, self.counter), (at, client));
-        book.share(client).refused_at.insert(at);
+        book.clients[client].refused_at.insert(at);
     }
 
     /// Notes that a client has given an agent back whole: the others come first now.
     pub(crate) fn pass(book: &mut Book, at: Slot<Agent>, client: Client) {
         book.agents[at].passed.insert(client);
-        book.share(client).refused_at.insert(at);
+        book.clients[client].refused_at.insert(at);
+    }
+
+    /// Notes that a client's constraints exclude an agent.
+    pub(crate) fn exclude(book: &mut Book, at: Slot<Agent>, client: Client) {
+        book.agents[at].excluded.insert(client);
+        book.clients[client].refused_at.insert(at);
     }
 
     /// Somebody has made use of the agent, or nobody is left: everyone is asked again.
     pub(crate) fn forget_passed(book: &mut Book, at: Slot<Agent>) {
-        for client in std::mem::take(&mut book.agents[at].passed) {
+        for client in std::mem::take(&mut book.agents[at].passed).iter() {
             Self::settle(book, at, client);
         }
     }
@@ -84,16 +98,21 @@ impl Filters {
     /// Keeps `refused_at` exact after something was taken away.
     fn settle(book: &mut Book, at: Slot<Agent>, client: Client) {
         let agent = &book.agents[at];
-        if !agent.refusals.contains_key(&client) && !agent.passed.contains(&client) {
-            book.share(client).refused_at.remove(&at);
+        if !agent.refusals.contains_key(&client)
+            && !agent.passed.contains(client)
+            && !agent.excluded.contains(client)
+        {
+            book.clients[client].refused_at.remove(at);
         }
     }
 
     /// Forgets what a client has refused, everywhere.
     pub(crate) fn forget_client(&mut self, book: &mut Book, client: Client) {
-        for at in std::mem::take(&mut book.share(client).refused_at) {
+        for at in std::mem::take(&mut book.clients[client].refused_at).iter() {
             let agent = &mut book.agents[at];
-            agent.passed.remove(&client);
+            agent.passed.remove(client);
+            agent.excluded.remove(client);
+            agent.refused.remove(client);
             for old in agent.refusals.remove(&client).unwrap_or_default() {
                 self.lapsing.remove(&(old.until, old.number));
             }
@@ -102,12 +121,18 @@ impl Filters {
 
     /// Forgets what has been refused of an agent.
     pub(crate) fn forget_agent(&mut self, book: &mut Book, at: Slot<Agent>) {
-        Self::forget_passed(book, at);
-        for (client, refusals) in std::mem::take(&mut book.agents[at].refusals) {
+        let agent = &mut book.agents[at];
+        agent.refused.clear();
+        let mut clients = std::mem::take(&mut agent.passed);
+        std::mem::take(&mut agent.excluded).iter().for_each(|client| clients.insert(client));
+        for (client, refusals) in std::mem::take(&mut agent.refusals) {
             for old in refusals {
                 self.lapsing.remove(&(old.until, old.number));
             }
-            book.share(client).refused_at.remove(&at);
+            clients.insert(client);
+        }
+        for client in clients.iter() {
+            book.clients[client].refused_at.remove(at);
         }
     }
 
@@ -132,7 +157,9 @@ impl Filters {
                 continue;
             }
             refusals.retain(|refusal| refusal.number != number);
-            if refusals.is_empty() {
+            let last = refusals.is_empty();
+            book.agents[at].refused.remove(client);
+            if last {
                 book.agents[at].refusals.remove(&client);
                 Self::settle(book, at, client);
             }
@@ -160,6 +187,23 @@ impl Filters {
 }
 
 impl Agent {
+    /// Gets ready to be looked at: `refused` is about all that is free, or more.
+    pub(crate) fn rebase(&mut self) {
+        if self.refusals.is_empty() || *self.base == self.free {
+            return;
+        }
+        if !self.base.contains(&self.free) {
+            self.refused.clear();
+        }
+        self.base = Arc::new(self.free.clone());
+    }
+
+    /// Whether a client has refused all that was free when it was last looked at.
+    pub(crate) fn refuses_all(&self, client: Client) -> bool {
+        let refusals = self.refusals.get(&client);
+        refusals.is_some_and(|all| all.iter().any(|r| r.resources.contains(&self.base)))
+    }
+
     /// Whether a client has said that it does not want `offered` of this agent.
     pub(crate) fn is_refused(&self, client: Client, offered: &Resources) -> bool {
         let refusals = self.refusals.get(&client);

@@ -2,8 +2,10 @@
 
 use protocol::CallId;
 use protocol::allocator::{
-    AddAgent, AddFramework, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator,
-    ReviveRoles, SetFrameworkActive, SuppressRoles,
+    AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework,
+    RecoverResources, RemoveAgent, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
+    SetAgentActive, SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, SuppressRoles,
+    UpdateAgent,
 };
 use serde::Serialize;
 
@@ -15,13 +17,30 @@ pub enum Input {
     SetFrameworkActive(SetFrameworkActive),
     RemoveFramework(RemoveFramework),
     AddAgent(AddAgent),
+    UpdateAgent(UpdateAgent),
+    SetAgentActive(SetAgentActive),
+    SetUnavailability(SetUnavailability),
+    AnswerInverseOffer(AnswerInverseOffer),
     RemoveAgent(RemoveAgent),
     RecoverResources(RecoverResources),
     ReviveRoles(ReviveRoles),
     SuppressRoles(SuppressRoles),
+    SetQuota(SetQuota),
+    SetWeight(SetWeight),
+    RequestResources(RequestResources),
+    /// Answered by `Effect::Reply`.
+    ConvertResources {
+        call: CallId,
+        fact: ConvertResources,
+    },
     /// Answered by `Effect::Reply`.
     GetRoles {
         call: CallId,
+    },
+    /// Answered by `Effect::Reply`.
+    ExplainFramework {
+        call: CallId,
+        question: ExplainFramework,
     },
     TimerFired(Timer),
 }

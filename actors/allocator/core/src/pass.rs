@@ -8,27 +8,59 @@
 //! All that is free on an agent and that a client may have goes to that client (coarse-grained, as
 //! in Mesos): fewer, larger offers, and the accept returns the rest within milliseconds.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use protocol::Resources;
+use protocol::allocator::Verdict;
 use protocol::framework::Allocation;
 
 use crate::filters::Filters;
-use crate::model::{Agent, Client, Framework, Role};
+use crate::model::{Agent, Client, Role};
+use crate::part::{Obstacle, Part};
 use crate::slab::Slot;
 use crate::state::{State, Sweep};
 
 /// Agents that one pass visits. At a few microseconds each it ends within the coalescing time; the
 /// rest follows after the messages that came meanwhile.
 const PASS_LIMIT: usize = 1000;
-/// Up to so many changed clients are tried one by one; more are found faster by walking the order.
+/// Up to so many clients are compared with each other; of more, the first is found faster by walking
+/// the order.
 const FEW_CLIENTS: usize = 16;
+
+/// What was learned from those that cannot be offered what is free.
+#[derive(Debug, Default)]
+pub(crate) struct Lessons {
+    /// Their constraints exclude the agent.
+    excluded: Vec<Client>,
+    /// They have refused what they could be offered.
+    refused: Vec<Client>,
+    /// These limits took something off.
+    limits: BTreeSet<Slot<Role>>,
+    /// The guarantees of others took something off.
+    held_back: bool,
+}
+
+impl Lessons {
+    fn obstacle(&mut self, client: Client, obstacle: Obstacle) {
+        match obstacle.verdict {
+            Verdict::Constraint => self.excluded.push(client),
+            Verdict::Filter => self.refused.push(client),
+            _ => {}
+        }
+        self.cut(obstacle.limit, obstacle.held_back);
+    }
+
+    fn cut(&mut self, limit: Option<Slot<Role>>, held_back: bool) {
+        self.limits.extend(limit);
+        self.held_back |= held_back;
+    }
+}
 
 impl State {
     /// Visits what there is to visit, up to a limit.
     pub(crate) fn pass(&mut self) -> Vec<Allocation> {
-        self.book.refresh_order();
+        self.book.refresh_order(false);
         self.counters.passes += 1;
         let mut granted = Vec::new();
         let mut visits = PASS_LIMIT;
@@ -71,10 +103,14 @@ impl State {
         while let Some((client, resources)) = self.choose(at, among) {
             self.book.grant(at, client, &resources);
             self.note_free(at);
+            let share = &self.book.clients[client];
             let agent = &self.book.agents[at];
+            if agent.unavailability.is_some() {
+                self.work.leaving.insert(at);
+            }
             granted.push(Allocation {
-                framework_id: self.book.frameworks[client.framework].id.clone(),
-                role: self.book.roles[client.role].name.to_string(),
+                framework_id: self.book.frameworks[share.framework].id.clone(),
+                role: self.book.roles[share.role].name.to_string(),
                 agent_id: agent.id.clone(),
                 generation: agent.generation,
                 resources,
@@ -91,17 +127,40 @@ impl State {
         if !self.work.free.contains(&at) {
             return None;
         }
-        if let Some(few) = among.filter(|clients| clients.len() <= FEW_CLIENTS) {
-            return self.first_of(few, at);
+        self.book.agents[at].rebase();
+        let mut lessons = Lessons::default();
+        let few = among.filter(|clients| clients.len() <= FEW_CLIENTS);
+        let mut choice = match few {
+            Some(few) => self.first_of(few.iter().copied(), at, &mut lessons),
+            None => self.first_in_order(at, true, &mut lessons),
+        };
+        if choice.is_none() && few.is_none() && !self.book.agents[at].passed.is_empty() {
+            Filters::forget_passed(&mut self.book, at);
+            choice = self.first_in_order(at, false, &mut lessons);
         }
-        if let Some(choice) = self.first_in_order(at, true) {
-            return Some(choice);
+        self.learn(at, lessons);
+        choice
+    }
+
+    /// Remembers what need not be found out again, and what would change it.
+    fn learn(&mut self, at: Slot<Agent>, lessons: Lessons) {
+        for client in lessons.excluded {
+            Filters::exclude(&mut self.book, at, client);
         }
-        if self.book.agents[at].passed.is_empty() {
-            return None;
+        let agent = &mut self.book.agents[at];
+        for client in lessons.refused {
+            if agent.refuses_all(client) {
+                agent.refused.insert(client);
+            }
         }
-        Filters::forget_passed(&mut self.book, at);
-        self.first_in_order(at, false)
+        for role in lessons.limits {
+            self.book.roles[role].cut = true;
+        }
+        if lessons.held_back {
+            let surplus = self.book.surplus();
+            let least = self.book.held.as_ref().map_or(surplus.clone(), |old| old.least(&surplus));
+            self.book.held = Some(least);
+        }
     }
 
     /// The first client in order that can be offered something of an agent; with `new_only`, of
@@ -110,76 +169,61 @@ impl State {
         &self,
         at: Slot<Agent>,
         new_only: bool,
+        lessons: &mut Lessons,
     ) -> Option<(Client, Resources)> {
         let agent = &self.book.agents[at];
-        let in_role = |role: Slot<Role>| {
-            let queue = self.book.roles[role].queue.iter();
-            queue.map(move |place| Client { role, framework: place.slot })
-        };
-        let clients = self.book.queue.iter().flat_map(|place| in_role(place.slot));
-        clients
-            .filter(|client| !(new_only && agent.passed.contains(client)))
-            .find_map(|client| Some((client, self.offer_to(client, agent)?.into_owned())))
+        let wanting = &self.book.wanting;
+        let out = [&agent.refused, &agent.excluded, &agent.passed];
+        let out = if new_only { &out[..] } else { &out[..2] };
+        let few: Vec<_> = wanting.without(out).take(FEW_CLIENTS + 1).collect();
+        if few.len() <= FEW_CLIENTS {
+            return self.first_of(few.into_iter(), at, lessons);
+        }
+        let found = self.book.in_order(&mut |client| {
+            if out.iter().any(|bits| bits.contains(client)) {
+                return ControlFlow::Continue(());
+            }
+            match self.offer_to(client, agent) {
+                Ok(part) => ControlFlow::Break(taken(client, part, lessons)),
+                Err(obstacle) => {
+                    lessons.obstacle(client, obstacle);
+                    ControlFlow::Continue(())
+                }
+            }
+        });
+        match found {
+            ControlFlow::Break(choice) => Some(choice),
+            ControlFlow::Continue(()) => None,
+        }
     }
 
-    fn first_of(&self, few: &BTreeSet<Client>, at: Slot<Agent>) -> Option<(Client, Resources)> {
-        let agent = &self.book.agents[at];
-        let place = |client: &Client| {
-            let share = self.book.frameworks.get(client.framework)?.shares.get(&client.role)?;
-            Some((self.book.roles[client.role].place.as_ref()?, share.place.as_ref()?))
-        };
-        let offer =
-            |client: &Client| Some((place(client)?, *client, self.offer_to(*client, agent)?));
-        let (_, client, resources) =
-            few.iter().filter_map(offer).min_by_key(|(place, ..)| *place)?;
-        Some((client, resources.into_owned()))
-    }
-
-    /// What a client in a queue could be offered of an agent and has not refused.
-    fn offer_to<'a>(&self, client: Client, agent: &'a Agent) -> Option<Cow<'a, Resources>> {
-        let role = &self.book.roles[client.role];
-        let offer = part_for(&self.book.frameworks[client.framework], &role.name, agent)?;
-        (self.is_allocatable(&offer) && !agent.is_refused(client, &offer)).then_some(offer)
-    }
-
-    /// Whether it is enough for an offer.
-    pub(crate) fn is_allocatable(&self, bag: &Resources) -> bool {
-        let enough = |least: &Resources| {
-            least.scalars().into_iter().all(|(name, amount)| bag.scalar(name) >= amount)
-        };
-        let least = &self.options.min_allocatable;
-        !bag.is_empty() && (least.is_empty() || least.iter().any(enough))
+    /// The first of a few clients that can be offered something of an agent.
+    fn first_of(
+        &self,
+        few: impl Iterator<Item = Client>,
+        at: Slot<Agent>,
+        lessons: &mut Lessons,
+    ) -> Option<(Client, Resources)> {
+        let agent: &Agent = &self.book.agents[at];
+        let mut best: Option<(Client, Part<'_>)> = None;
+        for client in few.filter(|client| self.book.wanting.contains(*client)) {
+            if agent.refused.contains(client) || agent.excluded.contains(client) {
+                continue;
+            }
+            let later = |(first, _): &(Client, _)| self.book.compare(client, *first).is_gt();
+            if best.as_ref().is_some_and(later) {
+                continue;
+            }
+            match self.offer_to(client, agent) {
+                Err(obstacle) => lessons.obstacle(client, obstacle),
+                Ok(part) => best = Some((client, part)),
+            }
+        }
+        best.map(|(client, part)| taken(client, part, lessons))
     }
 }
 
-/// What of the free resources a framework may have for a role: nothing that is reserved for others,
-/// and of revocable resources and of agents with GPUs nothing unless it says that it can deal with
-/// them.
-fn part_for<'a>(framework: &Framework, role: &str, agent: &'a Agent) -> Option<Cow<'a, Resources>> {
-    if agent.gpus && !framework.takes_gpus {
-        return None;
-    }
-    if agent.plain {
-        return Some(Cow::Borrowed(&agent.free));
-    }
-    Some(Cow::Owned(agent.free.filter(|resource| {
-        resource.reserved_role().is_none_or(|reserved| serves(reserved, role))
-            && (!resource.revocable || framework.takes_revocable)
-    })))
-}
-
-/// Whether what is reserved for one role may be offered to another: to itself and to its children.
-fn serves(reserved: &str, role: &str) -> bool {
-    role.strip_prefix(reserved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reservation_serves_its_role_and_the_children_of_it() {
-        assert!(serves("eng", "eng") && serves("eng", "eng/web"));
-        assert!(!serves("eng", "engine") && !serves("eng/web", "eng"));
-    }
+fn taken(client: Client, part: Part<'_>, lessons: &mut Lessons) -> (Client, Resources) {
+    lessons.cut(part.limit, part.held_back);
+    (client, part.bag.into_owned())
 }

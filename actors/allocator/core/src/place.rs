@@ -1,6 +1,7 @@
 //! A place in a queue: what is compared to tell who is served next.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// A policy's rank; the lower is served first.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +24,13 @@ impl Ord for Rank {
     }
 }
 
-/// A place in a queue. Of equal ranks, whoever was served longer ago comes first, so that equals
-/// take turns; the name settles the rest.
+/// A place in a queue. Whoever has less than is guaranteed comes before all others; of equal ranks,
+/// whoever was served longer ago comes first, so that equals take turns; the name settles the rest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place<N, S> {
+pub(crate) struct Place<S> {
+    pub(crate) content: bool,
     pub(crate) rank: Rank,
     pub(crate) served: u64,
-    pub(crate) name: N,
+    pub(crate) name: Arc<str>,
     pub(crate) slot: S,
 }

@@ -19,6 +19,16 @@ impl<T> Slot<T> {
     /// Before or at every other.
     pub(crate) const FIRST: Self = Self { at: 0, of: PhantomData };
 
+    /// The one with this index.
+    pub(crate) fn at(index: usize) -> Self {
+        Self { at: u32::try_from(index).expect("fewer than 2^32 of anything"), of: PhantomData }
+    }
+
+    /// The index.
+    pub(crate) const fn index(self) -> usize {
+        self.at as usize
+    }
+
     /// The one after this.
     pub(crate) const fn next(self) -> Self {
         Self { at: self.at + 1, of: PhantomData }
@@ -81,10 +91,9 @@ impl<K: Ord, V> Slab<K, V> {
     pub(crate) fn insert(&mut self, key: K, value: V) -> Slot<V> {
         let slot = self.unused.pop().unwrap_or_else(|| {
             self.values.push(None);
-            let at = u32::try_from(self.values.len() - 1).expect("fewer than 2^32 of anything");
-            Slot { at, of: PhantomData }
+            Slot::at(self.values.len() - 1)
         });
-        self.values[slot.at as usize] = Some(value);
+        self.values[slot.index()] = Some(value);
         let before = self.index.insert(key, slot);
         debug_assert!(before.is_none(), "keys are looked up before they are inserted");
         slot
@@ -97,12 +106,12 @@ impl<K: Ord, V> Slab<K, V> {
     {
         let slot = self.index.remove(key)?;
         self.unused.push(slot);
-        self.values[slot.at as usize].take()
+        self.values[slot.index()].take()
     }
 
     /// What is there, if anything still is.
     pub(crate) fn get(&self, slot: Slot<V>) -> Option<&V> {
-        self.values.get(slot.at as usize)?.as_ref()
+        self.values.get(slot.index())?.as_ref()
     }
 
     /// All of them, by key.
@@ -124,13 +133,13 @@ impl<K: Ord, V> Slab<K, V> {
 impl<K, V> Index<Slot<V>> for Slab<K, V> {
     type Output = V;
     fn index(&self, slot: Slot<V>) -> &V {
-        self.values[slot.at as usize].as_ref().expect("references go before what they refer to")
+        self.values[slot.index()].as_ref().expect("references go before what they refer to")
     }
 }
 
 impl<K, V> IndexMut<Slot<V>> for Slab<K, V> {
     fn index_mut(&mut self, slot: Slot<V>) -> &mut V {
-        self.values[slot.at as usize].as_mut().expect("references go before what they refer to")
+        self.values[slot.index()].as_mut().expect("references go before what they refer to")
     }
 }
 

@@ -1,84 +1,17 @@
 //! What the allocator knows, and what it has still to look at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
+use protocol::Time;
 use protocol::id::Epoch;
-use protocol::{Resources, Time};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::book::Book;
 use crate::filters::Filters;
 use crate::model::{Agent, Client};
-use crate::policy::PolicyKind;
+use crate::options::Options;
+use crate::quantities::Least;
 use crate::slab::Slot;
-
-/// How to allocate; the same for the life of the actor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Options {
-    pub policy: PolicyKind,
-    /// By role; 1 for those that are not named.
-    pub weights: BTreeMap<String, f64>,
-    /// An offer contains at least one of these; with none, anything is offered.
-    pub min_allocatable: Vec<Resources>,
-    /// How long changes are collected before they are looked at together, in milliseconds.
-    pub coalesce_ms: u64,
-    /// Between two looks at everything that is free, in milliseconds.
-    pub full_pass_ms: u64,
-    /// The shortest filter on an offer that comes back whole, in milliseconds.
-    pub min_refuse_ms: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let parse = |text| Resources::parse(text).expect("a constant that a test parses");
-        Self {
-            policy: PolicyKind::Drf,
-            weights: BTreeMap::new(),
-            // As in Mesos: less than this starts nothing useful.
-            min_allocatable: vec![parse("cpus=0.01"), parse("mem=32")],
-            // One pass then serves the burst of an accept or of agents that come together, and the
-            // wait does not show beside a launch (tens of milliseconds).
-            coalesce_ms: 2,
-            // Nothing depends on it; a miss that it mends is counted.
-            full_pass_ms: 10_000,
-            // Whoever refuses everything for no time at all costs ten offers a second and agent,
-            // and the others are asked first in any case.
-            min_refuse_ms: 100,
-        }
-    }
-}
-
-/// Why options cannot be used.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum OptionsError {
-    #[error("the weight of role `{role}` is {weight}, expected a number greater than 0")]
-    Weight { role: String, weight: f64 },
-    #[error("`{0}` is 0, expected at least 1")]
-    Zero(&'static str),
-}
-
-impl Options {
-    /// Whether they make sense; the first thing that does not.
-    pub fn validate(&self) -> Result<(), OptionsError> {
-        for (role, weight) in &self.weights {
-            if !(weight.is_finite() && *weight > 0.0) {
-                return Err(OptionsError::Weight { role: role.clone(), weight: *weight });
-            }
-        }
-        match (self.coalesce_ms, self.full_pass_ms) {
-            (0, _) => Err(OptionsError::Zero("coalesce_ms")),
-            (_, 0) => Err(OptionsError::Zero("full_pass_ms")),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn coalesce(&self) -> Duration {
-        // Zero would put a filter off to the moment at which it is looked at.
-        Duration::from_millis(self.coalesce_ms.max(1))
-    }
-}
 
 /// What has happened so far, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -111,6 +44,8 @@ pub(crate) struct Work {
     pub(crate) changed: BTreeSet<Client>,
     /// The look at all that is free, for clients that changed earlier, as far as it is.
     pub(crate) sweep: Option<Sweep>,
+    /// Agents that are going to be away, of which somebody may have to hear.
+    pub(crate) leaving: BTreeSet<Slot<Agent>>,
 }
 
 /// One walk over the free agents. It is finished before the next begins, or frameworks that come
@@ -123,12 +58,21 @@ pub(crate) struct Sweep {
 
 impl Work {
     pub(crate) fn is_empty(&self) -> bool {
-        self.dirty.is_empty() && self.changed.is_empty() && self.sweep.is_none()
+        self.dirty.is_empty()
+            && self.changed.is_empty()
+            && self.sweep.is_none()
+            && self.leaving.is_empty()
+    }
+
+    /// It has nothing to offer any more.
+    pub(crate) fn forget_free(&mut self, at: Slot<Agent>) {
+        self.free.remove(&at);
+        self.dirty.remove(&at);
     }
 
     pub(crate) fn forget_agent(&mut self, at: Slot<Agent>) {
-        self.free.remove(&at);
-        self.dirty.remove(&at);
+        self.forget_free(at);
+        self.leaving.remove(&at);
     }
 
     pub(crate) fn forget_client(&mut self, client: Client) {
@@ -155,6 +99,8 @@ pub struct State {
     pub(crate) book: Book,
     pub(crate) filters: Filters,
     pub(crate) work: Work,
+    /// The minimums that frameworks have of their own, and how many clients have each.
+    pub(crate) minimums: BTreeMap<Least, usize>,
     pub(crate) armed: Armed,
     pub(crate) counters: Counters,
 }
@@ -162,13 +108,14 @@ pub struct State {
 impl State {
     /// Knows nothing yet; the facts begin with `ResetAllocator`.
     pub fn new(options: Options) -> Self {
-        let book = Book::new(options.policy.policy(), options.weights.clone());
+        let book = Book::new(&options);
         Self {
             options,
             term: None,
             book,
             filters: Filters::default(),
             work: Work::default(),
+            minimums: BTreeMap::new(),
             armed: Armed::default(),
             counters: Counters::default(),
         }
@@ -200,7 +147,8 @@ impl State {
             agents: self.book.agents.len(),
             free_agents: self.work.free.len(),
             frameworks: self.book.frameworks.len(),
-            roles: self.book.roles.len(),
+            // Without the root.
+            roles: self.book.roles.len() - 1,
             filters: self.filters.len(),
         }
     }

@@ -1,20 +1,24 @@
-//! One input, and what follows from it.
+//! One input, and what follows from it. The facts about agents are in `agents`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::allocator::{
-    AddAgent, AddFramework, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator,
-    ReviveRoles, SetFrameworkActive, SuppressRoles,
+    AddFramework, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
+    SetFrameworkActive, SetQuota, SetWeight, SuppressRoles,
 };
-use protocol::framework::{Allocation, Capability, Filters as Refusing, FrameworkInfo};
+use protocol::framework::{Allocation, Capability, FrameworkInfo};
 use protocol::frameworks::OfferAllocations;
-use protocol::{AgentId, FrameworkId, Generation, Resources, Time};
+use protocol::{FrameworkId, Time};
 
-use crate::book::{Book, Returned};
-use crate::effect::Effect;
+use crate::book::Book;
+use crate::constraints::Constraints;
+use crate::effect::{Answer, Effect};
 use crate::filters::Filters;
 use crate::input::{Input, Timer};
-use crate::model::{Agent, Client};
+use crate::model::{Agent, Client, Takes};
+use crate::options::is_weight;
+use crate::quantities::Least;
 use crate::slab::Slot;
 use crate::state::{State, Term, Work};
 
@@ -26,7 +30,7 @@ const DEFAULT_ROLE: &str = "*";
 impl State {
     /// Takes one input and appends what is to be done.
     pub fn step(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
-        if !self.is_ready() && !matches!(input, Input::ResetAllocator(_) | Input::GetRoles { .. }) {
+        if !self.is_ready() && !needs_no_facts(&input) {
             return;
         }
         match input {
@@ -35,15 +39,31 @@ impl State {
             Input::SetFrameworkActive(fact) => self.on_set_framework_active(&fact),
             Input::RemoveFramework(fact) => self.on_remove_framework(&fact),
             Input::AddAgent(fact) => self.on_add_agent(fact),
+            Input::UpdateAgent(fact) => self.on_update_agent(fact),
+            Input::SetAgentActive(fact) => self.on_set_agent_active(&fact),
+            Input::SetUnavailability(fact) => self.on_set_unavailability(&fact),
+            Input::AnswerInverseOffer(fact) => self.on_answer_inverse_offer(now, &fact),
             Input::RemoveAgent(fact) => self.on_remove_agent(&fact),
             Input::RecoverResources(fact) => self.on_recover_resources(now, &fact),
             Input::ReviveRoles(fact) => self.on_revive_roles(&fact),
             Input::SuppressRoles(fact) => self.on_suppress_roles(&fact),
-            Input::GetRoles { call } => out.push(Effect::Reply { call, roles: self.role_list() }),
-            Input::TimerFired(Timer::Pass) => self.on_pass(out),
+            Input::SetQuota(fact) => self.on_set_quota(&fact),
+            Input::SetWeight(fact) => self.on_set_weight(&fact),
+            Input::RequestResources(fact) => self.on_request_resources(&fact),
+            Input::ConvertResources { call, fact } => {
+                out.push(Effect::Reply { call, answer: self.on_convert_resources(&fact) });
+            }
+            Input::GetRoles { call } => {
+                out.push(Effect::Reply { call, answer: Answer::Roles(self.role_list()) });
+            }
+            Input::ExplainFramework { call, question } => {
+                out.push(Effect::Reply { call, answer: self.explain(&question) });
+            }
+            Input::TimerFired(Timer::Pass) => self.on_pass(now, out),
             Input::TimerFired(Timer::Filters) => self.on_filters(now),
             Input::TimerFired(Timer::FullPass) => self.on_full_pass(now, out),
         }
+        self.note_room();
         self.arm(now, out);
     }
 
@@ -52,9 +72,10 @@ impl State {
             return;
         }
         self.term = Some(Term { epoch: fact.epoch, round: fact.round });
-        self.book = Book::new(self.options.policy.policy(), self.options.weights.clone());
+        self.book = Book::new(&self.options);
         self.filters = Filters::default();
         self.work = Work::default();
+        self.minimums.clear();
         let armed = std::mem::take(&mut self.armed);
         for (timer, at) in [(Timer::Pass, armed.pass), (Timer::Filters, armed.filters)] {
             out.extend(at.map(|_| Effect::CancelTimer { timer }));
@@ -67,18 +88,24 @@ impl State {
         let framework = &mut self.book.frameworks[slot];
         framework.known = true;
         framework.active = fact.active;
-        framework.takes_revocable = has(&fact.info, Capability::RevocableResources);
-        framework.takes_gpus = has(&fact.info, Capability::GpuResources);
-        for share in framework.shares.values_mut() {
-            share.subscribed = false;
+        framework.takes = takes(&fact.info);
+        for client in self.book.clients_of(slot) {
+            self.book.clients[client].subscribed = false;
         }
         let default = [DEFAULT_ROLE.to_owned()];
         let roles = if fact.info.roles.is_empty() { &default[..] } else { &fact.info.roles };
         for role in roles {
             let client = self.book.client(slot, role);
-            let share = self.book.share(client);
+            let filters = fact.info.offer_filters.get(role);
+            let least = filters
+                .and_then(|filters| filters.min_allocatable.as_ref())
+                .map(|sets| Least(sets.iter().map(|set| self.book.names.amounts(set)).collect()));
+            let constraints = fact.offer_constraints.as_ref().and_then(|all| all.roles.get(role));
+            let share = &mut self.book.clients[client];
             share.subscribed = true;
             share.suppressed = fact.suppressed_roles.contains(role);
+            share.constraints = constraints.map(Constraints::new);
+            self.set_least(client, least);
         }
         for client in self.book.clients_of(slot) {
             self.start_over(client);
@@ -99,11 +126,9 @@ impl State {
         let framework = &mut self.book.frameworks[slot];
         framework.known = false;
         framework.active = false;
-        for share in framework.shares.values_mut() {
-            share.subscribed = false;
-        }
         // A subscribed framework has at least one role, so the last of them takes it along.
         for client in self.book.clients_of(slot) {
+            self.book.clients[client].subscribed = false;
             self.start_over(client);
         }
     }
@@ -117,105 +142,59 @@ impl State {
         } else {
             self.work.forget_client(client);
         }
+        self.tidy(client);
+    }
+
+    /// Forgets a client that nothing is known of any more.
+    pub(crate) fn tidy(&mut self, client: Client) {
+        let share = &self.book.clients[client];
+        if share.subscribed {
+            return;
+        }
+        if share.agents == 0 {
+            self.filters.forget_client(&mut self.book, client);
+            self.work.forget_client(client);
+        }
+        self.set_least(client, None);
         self.book.tidy(client);
     }
 
-    fn on_add_agent(&mut self, fact: AddAgent) {
-        if let Some(slot) = self.book.agents.find(&fact.agent_id) {
-            if fact.generation <= self.book.agents[slot].generation {
-                return;
+    /// Gives a client a minimum of its own, and looks again at what is too little for everyone if
+    /// there was no such minimum yet, or is none any more.
+    fn set_least(&mut self, client: Client, least: Option<Least>) {
+        let share = &mut self.book.clients[client];
+        if share.least == least {
+            return;
+        }
+        let old = std::mem::replace(&mut share.least, least.clone());
+        let before = self.minimums.len();
+        if let Some(least) = least {
+            *self.minimums.entry(least).or_default() += 1;
+        }
+        let added = self.minimums.len() > before;
+        let mut removed = false;
+        if let Some(count) = old.as_ref().and_then(|old| self.minimums.get_mut(old)) {
+            *count -= 1;
+            removed = *count == 0;
+        }
+        self.minimums.retain(|_, count| *count > 0);
+        if added || removed {
+            for at in self.book.agents.slots().collect::<Vec<_>>() {
+                self.note_free(at);
             }
-            self.forget_agent(slot);
-        }
-        let at = self.book.enter_agent(fact.agent_id, fact.generation, fact.info.resources);
-        for used in fact.used.iter().filter(|used| !used.resources.is_empty()) {
-            let framework = self.book.framework(&used.framework_id);
-            let client = self.book.client(framework, &used.role);
-            self.book.hold(at, client, &used.resources);
-            self.book.requeue(client);
-        }
-        self.note_freed(at);
-    }
-
-    fn on_remove_agent(&mut self, fact: &RemoveAgent) {
-        if let Some(at) = self.registration(&fact.agent_id, fact.generation) {
-            self.forget_agent(at);
-        }
-    }
-
-    /// The agent, if the fact is about the registration that is known.
-    fn registration(&self, agent: &AgentId, generation: Generation) -> Option<Slot<Agent>> {
-        let at = self.book.agents.find(agent)?;
-        (self.book.agents[at].generation == generation).then_some(at)
-    }
-
-    fn forget_agent(&mut self, at: Slot<Agent>) {
-        self.filters.forget_agent(&mut self.book, at);
-        self.work.forget_agent(at);
-        let holdings = &self.book.agents[at].holdings;
-        let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, h.resources.clone())).collect();
-        for (client, resources) in held {
-            self.book.release(at, client, &resources);
-            self.book.tidy(client);
-        }
-        self.book.strike_agent(at);
-    }
-
-    fn on_recover_resources(&mut self, now: Time, fact: &RecoverResources) {
-        let Some(at) = self.registration(&fact.agent_id, fact.generation) else { return };
-        let Some(client) = self.book.find_client(&fact.framework_id, &fact.role) else {
-            self.counters.anomalies += 1;
-            return;
-        };
-        let returned = self.book.release(at, client, &fact.resources);
-        if matches!(returned, Returned::NotHeld | Returned::MoreThanHeld) {
-            self.counters.anomalies += 1;
-        }
-        if let Some(filters) = fact.filters {
-            let refused = returned == Returned::WholeGrant;
-            self.refuse(now, (at, client), &fact.resources, filters, refused);
-        }
-        self.note_freed(at);
-        self.book.tidy(client);
-    }
-
-    /// What came back from an offer, with the wish not to see it for a while.
-    fn refuse(
-        &mut self,
-        now: Time,
-        (at, client): (Slot<Agent>, Client),
-        resources: &Resources,
-        filters: Refusing,
-        whole: bool,
-    ) {
-        if !whole {
-            Filters::forget_passed(&mut self.book, at);
-        }
-        let framework = &self.book.frameworks[client.framework];
-        if !framework.active || !framework.shares[&client.role].subscribed {
-            return;
-        }
-        let mut wish = filters.refuse_ms.min(Refusing::MAX_REFUSE_MS);
-        if whole {
-            Filters::pass(&mut self.book, at, client);
-            wish = wish.max(self.options.min_refuse_ms);
-        }
-        if wish > 0 {
-            let until = now + Duration::from_millis(wish);
-            self.filters.refuse(&mut self.book, (at, client), resources, until);
         }
     }
 
     fn on_revive_roles(&mut self, fact: &ReviveRoles) {
         for client in self.named_clients(&fact.framework_id, &fact.roles) {
-            self.book.share(client).suppressed = false;
+            self.book.clients[client].suppressed = false;
             self.start_over(client);
         }
     }
 
     fn on_suppress_roles(&mut self, fact: &SuppressRoles) {
         for client in self.named_clients(&fact.framework_id, &fact.roles) {
-            self.book.share(client).suppressed = true;
+            self.book.clients[client].suppressed = true;
             self.book.requeue(client);
             self.work.forget_client(client);
         }
@@ -224,18 +203,68 @@ impl State {
     /// A framework in those of `roles` that it has subscribed to; in all if none are named.
     fn named_clients(&self, framework: &FrameworkId, roles: &[String]) -> Vec<Client> {
         let Some(slot) = self.book.frameworks.find(framework) else { return Vec::new() };
-        let shares = &self.book.frameworks[slot].shares;
         let named = |client: &Client| {
-            let name = &*self.book.roles[client.role].name;
-            shares[&client.role].subscribed && (roles.is_empty() || roles.iter().any(|r| r == name))
+            let share = &self.book.clients[*client];
+            let name = &*self.book.roles[share.role].name;
+            share.subscribed && (roles.is_empty() || roles.iter().any(|r| r == name))
         };
         self.book.clients_of(slot).into_iter().filter(named).collect()
     }
 
-    fn on_pass(&mut self, out: &mut Vec<Effect>) {
+    fn on_set_quota(&mut self, fact: &SetQuota) {
+        if fact.quota.validate().is_err() {
+            self.counters.anomalies += 1;
+            return;
+        }
+        self.book.set_quota(&fact.role, &fact.quota);
+        self.look_at_everything();
+    }
+
+    fn on_set_weight(&mut self, fact: &SetWeight) {
+        let weight = fact.weight.or_else(|| self.options.weights.get(&fact.role).copied());
+        let weight = weight.unwrap_or(1.0);
+        if !is_weight(weight) {
+            self.counters.anomalies += 1;
+            return;
+        }
+        self.book.weights.insert(fact.role.clone(), weight);
+        if let Some(role) = self.book.roles.find(&*fact.role) {
+            self.book.roles[role].weight = weight;
+            self.book.place_up(role);
+        }
+    }
+
+    fn on_request_resources(&mut self, fact: &RequestResources) {
+        let named = self.named_clients(&fact.framework_id, std::slice::from_ref(&fact.role));
+        for client in named {
+            self.book.clients[client].wish = self.book.names.quantities(&fact.resources);
+        }
+    }
+
+    /// What bounds everybody has changed: nothing that was found before need be true.
+    fn look_at_everything(&mut self) {
+        self.book.held = None;
+        self.work.dirty.extend(&self.work.free);
+    }
+
+    /// Looks again for those that may be offered more than when they were last looked at.
+    fn note_room(&mut self) {
+        let surplus = self.book.held.as_ref().map(|held| self.book.surplus().above(held));
+        if surplus.is_some_and(|more| !more.is_zero()) {
+            self.look_at_everything();
+        }
+        let mut clients = BTreeSet::new();
+        for role in std::mem::take(&mut self.book.room_grew) {
+            self.book.wanting_within(role, &mut clients);
+        }
+        self.work.changed.append(&mut clients);
+    }
+
+    fn on_pass(&mut self, now: Time, out: &mut Vec<Effect>) {
         self.armed.pass = None;
         let granted = self.pass();
         self.offer(&granted, out);
+        self.invert(now, out);
     }
 
     fn on_filters(&mut self, now: Time) {
@@ -252,12 +281,15 @@ impl State {
     fn on_full_pass(&mut self, now: Time, out: &mut Vec<Effect>) {
         // While there is work anyway, what it finds says nothing about what was overlooked.
         let quiet = self.is_quiet();
+        self.book.refresh_order(true);
         self.work.dirty.extend(&self.work.free);
+        self.note_leaving();
         let granted = self.pass();
         if quiet {
             self.counters.overlooked += granted.len() as u64;
         }
         self.offer(&granted, out);
+        self.invert(now, out);
         self.arm_full_pass(now, out);
     }
 
@@ -270,7 +302,7 @@ impl State {
     }
 
     /// Something of an agent was freed, or may be offered again.
-    fn note_freed(&mut self, at: Slot<Agent>) {
+    pub(crate) fn note_freed(&mut self, at: Slot<Agent>) {
         if self.note_free(at) {
             self.work.dirty.insert(at);
         }
@@ -278,13 +310,20 @@ impl State {
 
     /// Keeps the index of agents with something to offer; true if this is one.
     pub(crate) fn note_free(&mut self, at: Slot<Agent>) -> bool {
-        let free = self.is_allocatable(&self.book.agents[at].free);
+        let free = self.is_allocatable(&self.book.agents[at]);
         if free {
             self.work.free.insert(at);
         } else {
-            self.work.forget_agent(at);
+            self.work.forget_free(at);
         }
         free
+    }
+
+    /// Whether enough of an agent is free for somebody's offer.
+    pub(crate) fn is_allocatable(&self, agent: &Agent) -> bool {
+        let enough = |least: &Least| least.is_met_by(&agent.free_sums);
+        let somebody = enough(&self.book.least) || self.minimums.keys().any(enough);
+        agent.active && !agent.free.is_empty() && somebody
     }
 
     /// Sets the timers that what is known now asks for.
@@ -308,6 +347,23 @@ impl State {
     }
 }
 
-fn has(info: &FrameworkInfo, capability: Capability) -> bool {
-    info.capabilities.contains(&capability)
+fn needs_no_facts(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::ResetAllocator(_)
+            | Input::GetRoles { .. }
+            | Input::ExplainFramework { .. }
+            | Input::ConvertResources { .. }
+    )
+}
+
+fn takes(info: &FrameworkInfo) -> Takes {
+    let has = |capability| info.capabilities.contains(&capability);
+    Takes {
+        revocable: has(Capability::RevocableResources),
+        gpus: has(Capability::GpuResources),
+        shared: has(Capability::SharedResources),
+        refined: has(Capability::ReservationRefinement),
+        regions: has(Capability::RegionAware),
+    }
 }

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use protocol::allocator::Holding;
 use protocol::framework::{Allocation, Filters};
 use protocol::id::Epoch;
-use support::{World, bag};
+use support::{World, agent_info, bag, reserved};
 
-const ROLES: [&str; 4] = ["a", "b", "b/c", "*"];
+const ROLES: [&str; 6] = ["a", "b", "b/c", "*", "b/c/d", "b/e"];
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -30,6 +30,8 @@ enum Action {
     Register {
         agent: u8,
         size: i64,
+        /// For which one of its cpus is reserved.
+        role: Option<usize>,
     },
     RemoveAgent {
         agent: u8,
@@ -61,6 +63,29 @@ enum Action {
     Advance {
         ms: u64,
     },
+    Quota {
+        role: usize,
+        guarantee: i64,
+        limit: Option<i64>,
+    },
+    Weight {
+        role: usize,
+        weight: f64,
+    },
+    ActivateAgent {
+        agent: u8,
+        active: bool,
+    },
+    /// A free cpu of an agent is reserved for a role, or a reserved one no longer.
+    Convert {
+        agent: u8,
+        role: usize,
+        back: bool,
+    },
+    /// The same of an offer.
+    ConvertOffered {
+        offer: usize,
+    },
     Reset,
 }
 
@@ -73,7 +98,22 @@ fn any_action() -> impl Strategy<Value = Action> {
         1 => (framework(), any::<bool>())
             .prop_map(|(framework, active)| Action::Activate { framework, active }),
         1 => framework().prop_map(|framework| Action::RemoveFramework { framework }),
-        3 => (0u8..6, 1i64..5).prop_map(|(agent, size)| Action::Register { agent, size }),
+        3 => (0u8..6, 1i64..5, proptest::option::of(0..ROLES.len()))
+            .prop_map(|(agent, size, role)| Action::Register { agent, size, role }),
+        2 => (0..ROLES.len(), 0i64..5, proptest::option::of(0i64..4)).prop_map(
+            |(role, guarantee, more)| Action::Quota {
+                role,
+                guarantee,
+                limit: more.map(|more| guarantee + more),
+            }
+        ),
+        1 => (0..ROLES.len(), 1u8..4)
+            .prop_map(|(role, weight)| Action::Weight { role, weight: f64::from(weight) }),
+        1 => (0u8..6, any::<bool>())
+            .prop_map(|(agent, active)| Action::ActivateAgent { agent, active }),
+        2 => (0u8..6, 0..ROLES.len(), any::<bool>())
+            .prop_map(|(agent, role, back)| Action::Convert { agent, role, back }),
+        1 => any::<usize>().prop_map(|offer| Action::ConvertOffered { offer }),
         1 => (0u8..6).prop_map(|agent| Action::RemoveAgent { agent }),
         6 => (any::<usize>(), prop_oneof![Just(0), 1u64..20, 100u64..5000])
             .prop_map(|(offer, refuse_ms)| Action::Decline { offer, refuse_ms }),
@@ -113,7 +153,23 @@ impl Run {
             }
             Action::Activate { framework, active } => world.activate(&id(framework), active),
             Action::RemoveFramework { framework } => world.remove_framework(&id(framework)),
-            Action::Register { agent, size } => self.register(agent, size),
+            Action::Register { agent, size, role } => self.register(agent, size, role),
+            Action::Quota { role, guarantee, limit } => {
+                let limits = limit.map_or_else(String::new, |limit| format!("cpus={limit}"));
+                world.set_quota(ROLES[role], &format!("cpus={guarantee}"), &limits);
+            }
+            Action::Weight { role, weight } => world.set_weight(ROLES[role], weight),
+            Action::ActivateAgent { agent, active } => {
+                world.activate_agent(&format!("a{agent}"), active);
+            }
+            Action::Convert { agent, role, back } => self.convert(agent, role, back),
+            Action::ConvertOffered { offer } if !world.offers.is_empty() => {
+                let offer = world.offers[offer % world.offers.len()].clone();
+                let produced = reserved("cpus=1", &[&offer.role]);
+                if offer.role != "*" {
+                    world.convert(offer.agent_id.as_str(), Some(&offer), bag("cpus=1"), produced);
+                }
+            }
             Action::RemoveAgent { agent } => {
                 let id = format!("a{agent}");
                 let known = world.agents.get(id.as_str()).map(|(generation, _)| generation.0);
@@ -138,11 +194,23 @@ impl Run {
                 self.epoch += 1;
                 world.reset(Epoch(self.epoch));
             }
-            Action::Decline { .. } | Action::Accept { .. } | Action::Finish { .. } => {}
+            Action::Decline { .. }
+            | Action::Accept { .. }
+            | Action::Finish { .. }
+            | Action::ConvertOffered { .. } => {}
         }
     }
 
-    fn register(&mut self, agent: u8, size: i64) {
+    fn convert(&mut self, agent: u8, role: usize, back: bool) {
+        let id = format!("a{agent}");
+        let (free, kept) = (bag("cpus=1"), reserved("cpus=1", &[ROLES[role]]));
+        if self.world.agents.contains_key(id.as_str()) && ROLES[role] != "*" {
+            let (consumed, produced) = if back { (kept, free) } else { (free, kept) };
+            self.world.convert(&id, None, consumed, produced);
+        }
+    }
+
+    fn register(&mut self, agent: u8, size: i64, role: Option<usize>) {
         self.generation += 1;
         let id = format!("a{agent}");
         let used = self.world.used.iter().filter(|task| task.agent_id.as_str() == id);
@@ -153,9 +221,12 @@ impl Run {
         });
         let used: Vec<_> = used.collect();
         let held: protocol::Resources = used.iter().map(|holding| &holding.resources).sum();
-        let total = bag(&format!("cpus={size};mem={};ports=[100-110]", size * 40));
+        let mut total = bag(&format!("cpus={size};mem={};ports=[100-110]", size * 40));
+        if let Some(role) = role.map(|role| ROLES[role]).filter(|role| *role != "*") {
+            total.add_all(&reserved("cpus=1", &[role]));
+        }
         if total.contains(&held) {
-            self.world.agent_with(&id, self.generation, &total.to_string(), used);
+            self.world.agent_of(&id, self.generation, agent_info(total), used);
         }
     }
 

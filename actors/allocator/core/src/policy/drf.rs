@@ -1,6 +1,7 @@
 //! Dominant resource fairness: the next to be served is the one whose largest fraction of any
 //! resource of the cluster is smallest (A. Ghodsi et al., *Dominant Resource Fairness: Fair
-//! Allocation of Multiple Resource Types*, NSDI 2011, algorithm 1; weights as in its section 4.3).
+//! Allocation of Multiple Resource Types*, NSDI 2011, algorithm 1; weights as in its section 4.3),
+//! level by level of the role tree.
 //!
 //! With it nobody gains by asking for more than is needed, nobody would rather have another's
 //! allocation, and nobody is worse off than with an equal slice of everything.
@@ -17,14 +18,10 @@ impl Policy for DominantShare {
     }
 
     fn role_rank(&self, role: &Standing<'_>) -> f64 {
-        share(role)
+        role.dominant_share() / role.weight
     }
 
     fn framework_rank(&self, framework: &Standing<'_>) -> f64 {
-        share(framework)
+        framework.dominant_share()
     }
-}
-
-fn share(of: &Standing<'_>) -> f64 {
-    of.allocated.dominant(of.total).map_or(0.0, |(share, _)| share) / of.weight
 }

@@ -6,14 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use allocator_core::{Effect, Input, Options, State, Timer};
+use allocator_core::{Answer, Effect, Input, Options, State, Timer};
 use protocol::allocator::{
-    AddAgent, AddFramework, Holding, RecoverResources, RemoveAgent, RemoveFramework,
-    ResetAllocator, ReviveRoles, RoleList, SetFrameworkActive, SuppressRoles,
+    AddAgent, AddFramework, ConvertResources, ExplainFramework, FrameworkExplanation, Holder,
+    Holding, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator, ReviveRoles, RoleList,
+    SetAgentActive, SetFrameworkActive, SetQuota, SetWeight, SuppressRoles, UpdateAgent,
 };
-use protocol::framework::{AgentInfo, Allocation, Filters, FrameworkInfo};
+use protocol::framework::{
+    AgentInfo, Allocation, Filters, FrameworkInfo, InverseAllocation, Reclaim,
+};
 use protocol::id::{CallId, Epoch};
-use protocol::{AgentId, FrameworkId, Generation, HostAddr, Resources, Time};
+use protocol::quota::Quota;
+use protocol::resources::Reservation;
+use protocol::{AgentId, FrameworkId, Generation, HostAddr, Resource, Resources, Scalar, Time};
 
 pub(crate) struct World {
     pub(crate) state: State,
@@ -25,10 +30,26 @@ pub(crate) struct World {
     pub(crate) used: Vec<Allocation>,
     pub(crate) agents: BTreeMap<AgentId, (Generation, Resources)>,
     round: u64,
+    pub(crate) inverse: Vec<InverseAllocation>,
+    pub(crate) reclaims: Vec<Reclaim>,
+    pub(crate) answers: Vec<Answer>,
 }
 
 pub(crate) fn bag(text: &str) -> Resources {
     Resources::parse(text).unwrap()
+}
+
+/// The same, reserved for a role; for each of the roles, the last refining those before it.
+pub(crate) fn reserved(text: &str, roles: &[&str]) -> Resources {
+    let layer = |role: &&str| Reservation {
+        role: (*role).to_owned(),
+        dynamic: false,
+        principal: None,
+        labels: BTreeMap::new(),
+    };
+    let reservations: Vec<_> = roles.iter().map(layer).collect();
+    let reserve = |r: &Resource| Resource { reservations: reservations.clone(), ..r.clone() };
+    bag(text).iter().map(reserve).collect()
 }
 
 pub(crate) fn framework_info(roles: &[&str]) -> FrameworkInfo {
@@ -66,6 +87,9 @@ impl World {
             used: Vec::new(),
             agents: BTreeMap::new(),
             round: 0,
+            inverse: Vec::new(),
+            reclaims: Vec::new(),
+            answers: Vec::new(),
         };
         world.reset(Epoch(1));
         world
@@ -74,13 +98,20 @@ impl World {
     pub(crate) fn step(&mut self, input: Input) {
         let mut out = Vec::new();
         self.state.step(self.now, input, &mut out);
-        for effect in out {
+        self.perform(out);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
             match effect {
                 Effect::Offer(offer) => {
                     assert_eq!(offer.round, self.round, "offers name the last reset");
+                    self.check_quotas(&offer.allocations);
                     self.offers.extend(offer.allocations);
                 }
-                Effect::Reply { .. } => panic!("nobody asked"),
+                Effect::Invert(inverse) => self.inverse.extend(inverse.inverse_offers),
+                Effect::Reclaim(reclaim) => self.reclaims.extend(reclaim.reclaims),
+                Effect::Reply { answer, .. } => self.answers.push(answer),
                 Effect::SetTimer { timer, at } => {
                     assert!(at >= self.now, "{timer:?} is set in the past");
                     self.timers.insert(timer, at);
@@ -92,6 +123,45 @@ impl World {
         }
         self.state.check().unwrap();
         self.check_no_overcommitment();
+    }
+
+    /// By our own account: no limit is exceeded by what was just offered, and whoever is not
+    /// guaranteed it has taken nothing of what is kept for others.
+    fn check_quotas(&self, new: &[Allocation]) {
+        let roles = self.state.role_list().roles;
+        let within = |role: &str, above: &str| {
+            role.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let none = Scalar::ZERO;
+        let mut needed: BTreeMap<String, Scalar> = BTreeMap::new();
+        for role in &roles {
+            let offered: Vec<_> = new.iter().filter(|o| within(&o.role, &role.role)).collect();
+            for (name, limit) in &role.quota.limits {
+                let counts = |r: &&Resource| {
+                    let mine = r.reserved_role().is_some_and(|q| within(q, &role.role));
+                    r.name == *name && !r.revocable && !mine
+                };
+                let took = offered.iter().any(|o| o.resources.iter().any(|r| counts(&r)));
+                let has = role.consumed.get(name).copied().unwrap_or(none);
+                assert!(!took || has <= *limit, "{}: {name} {has} of {limit}", role.role);
+            }
+            for (name, guarantee) in &role.quota.guarantees {
+                let has = role.consumed.get(name).copied().unwrap_or(none);
+                // Those of nested roles may be part of those above: no more than the largest is sure.
+                let needed = needed.entry(name.clone()).or_default();
+                *needed = (*needed).max(guarantee.saturating_sub(has));
+            }
+        }
+        let guaranteed = |o: &Allocation| {
+            roles.iter().any(|r| !r.quota.guarantees.is_empty() && within(&o.role, &r.role))
+        };
+        for offer in new.iter().filter(|o| !guaranteed(o)) {
+            for r in offer.resources.iter().filter(|r| r.reservations.is_empty() && !r.revocable) {
+                let needed = needed.get(&r.name).copied().unwrap_or_default();
+                let free = self.state.free_pool().get(&r.name).copied().unwrap_or_default();
+                assert!(free >= needed, "{offer:?}: {needed} are needed, {free} are left");
+            }
+        }
     }
 
     /// By our own account, nothing is promised twice.
@@ -179,10 +249,20 @@ impl World {
         resources: &str,
         used: Vec<Holding>,
     ) {
+        self.agent_of(id, generation, agent_info(bag(resources)), used);
+    }
+
+    pub(crate) fn agent_of(
+        &mut self,
+        id: &str,
+        generation: u64,
+        info: AgentInfo,
+        used: Vec<Holding>,
+    ) {
         let (agent_id, generation) = (AgentId::from(id), Generation(generation));
         if self.agents.get(&agent_id).is_none_or(|(known, _)| *known < generation) {
             self.forget(&agent_id);
-            self.agents.insert(agent_id.clone(), (generation, bag(resources)));
+            self.agents.insert(agent_id.clone(), (generation, info.resources.clone()));
             self.used.extend(used.iter().map(|held| Allocation {
                 framework_id: held.framework_id.clone(),
                 role: held.role.clone(),
@@ -191,8 +271,88 @@ impl World {
                 resources: held.resources.clone(),
             }));
         }
-        let info = agent_info(bag(resources));
         self.step(Input::AddAgent(AddAgent { agent_id, generation, info, used }));
+    }
+
+    /// The agent has other resources or attributes within its registration.
+    pub(crate) fn update_agent(&mut self, id: &str, info: AgentInfo) {
+        let agent_id = AgentId::from(id);
+        let known = self.agents.get_mut(&agent_id).unwrap();
+        known.1 = info.resources.clone();
+        let generation = known.0;
+        self.step(Input::UpdateAgent(UpdateAgent { agent_id, generation, info }));
+    }
+
+    pub(crate) fn activate_agent(&mut self, id: &str, active: bool) {
+        let agent_id = AgentId::from(id);
+        let Some((generation, _)) = self.agents.get(&agent_id) else { return };
+        let generation = *generation;
+        self.step(Input::SetAgentActive(SetAgentActive { agent_id, generation, active }));
+    }
+
+    pub(crate) fn set_quota(&mut self, role: &str, guarantees: &str, limits: &str) {
+        let amounts = |text: &str| {
+            let bag = bag(text);
+            bag.scalars().into_iter().map(|(name, amount)| (name.to_owned(), amount)).collect()
+        };
+        let quota = Quota { guarantees: amounts(guarantees), limits: amounts(limits) };
+        self.step(Input::SetQuota(SetQuota { role: role.into(), quota }));
+    }
+
+    pub(crate) fn set_weight(&mut self, role: &str, weight: f64) {
+        self.step(Input::SetWeight(SetWeight { role: role.into(), weight: Some(weight) }));
+    }
+
+    /// Resources of an agent become others, in the hands of an offer's holder or in nobody's.
+    pub(crate) fn convert(
+        &mut self,
+        id: &str,
+        of: Option<&Allocation>,
+        consumed: Resources,
+        produced: Resources,
+    ) -> Answer {
+        let agent_id = AgentId::from(id);
+        let (generation, _) = self.agents[&agent_id];
+        let (call, answers) = (CallId(9), self.answers.len());
+        let holder = of.map(|offer| Holder {
+            framework_id: offer.framework_id.clone(),
+            role: offer.role.clone(),
+        });
+        let change = |bag: &mut Resources| {
+            bag.remove_all(&consumed);
+            bag.add_all(&produced);
+        };
+        let mut effects = Vec::new();
+        let fact = ConvertResources {
+            agent_id: agent_id.clone(),
+            generation,
+            holder,
+            consumed: consumed.clone(),
+            produced: produced.clone(),
+        };
+        self.state.step(self.now, Input::ConvertResources { call, fact }, &mut effects);
+        let answer = effects.iter().find_map(|effect| match effect {
+            Effect::Reply { answer, .. } => Some(answer.clone()),
+            _ => None,
+        });
+        if answer == Some(Answer::Done) {
+            change(&mut self.agents.get_mut(&agent_id).unwrap().1);
+            let same = |o: &&mut Allocation| of.is_some_and(|of| **o == *of);
+            if let Some(offer) = self.offers.iter_mut().find(same) {
+                change(&mut offer.resources);
+            }
+        }
+        self.perform(effects);
+        self.answers.remove(answers)
+    }
+
+    pub(crate) fn explain(&mut self, id: &str) -> FrameworkExplanation {
+        let question = ExplainFramework { framework_id: id.into() };
+        self.step(Input::ExplainFramework { call: CallId(8), question });
+        match self.answers.pop() {
+            Some(Answer::Explanation(explanation)) => explanation,
+            other => panic!("not an explanation: {other:?}"),
+        }
     }
 
     pub(crate) fn remove_agent(&mut self, id: &str, generation: u64) {
@@ -229,6 +389,13 @@ impl World {
     pub(crate) fn decline(&mut self, at: usize, refuse_ms: u64) {
         let offer = self.offers.remove(at);
         self.give_back(&offer, offer.resources.clone(), Some(Filters { refuse_ms }));
+    }
+
+    /// Declines all outstanding offers.
+    pub(crate) fn decline_rest(&mut self, refuse_ms: u64) {
+        while !self.offers.is_empty() {
+            self.decline(0, refuse_ms);
+        }
     }
 
     /// Declines the only outstanding offer of a framework.
@@ -273,7 +440,7 @@ impl World {
         let mut out = Vec::new();
         self.state.step(self.now, Input::GetRoles { call: CallId(7) }, &mut out);
         match out.remove(0) {
-            Effect::Reply { call: CallId(7), roles } => roles,
+            Effect::Reply { call: CallId(7), answer: Answer::Roles(roles) } => roles,
             other => panic!("not an answer: {other:?}"),
         }
     }
