@@ -1,6 +1,7 @@
 //! Numbers beside their bounds, measured in one run. Run by `make bench` when nothing else runs.
 
 mod actor;
+mod allocator;
 mod launch;
 mod local;
 mod remote;
@@ -15,13 +16,13 @@ use crate::report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures the message path and launches, and prints each number beside its bound.
+/// Measures the message path, launches and the allocator, and prints each number beside its bound.
 #[derive(Parser)]
 struct Args {
     /// Where the summary goes, as a JSON list of {name, value, unit, bound, ratio, target}.
     #[arg(long, default_value = "target/bench/summary.json")]
     summary: PathBuf,
-    /// Only what has this in its group: `local`, `remote` or `launch`.
+    /// Only what has this in its group: `local`, `remote`, `launch` or `allocator`.
     #[arg(long)]
     only: Option<String>,
     #[command(subcommand)]
@@ -56,6 +57,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     if wanted("launch") {
         launch::run(&mut report).await?;
+    }
+    if wanted("allocator") {
+        allocator::run(&mut report)?;
     }
     report.write(&args.summary)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// One measured number beside what it could be at best.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measure {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     /// The same work without the system, measured in the same run.
@@ -20,8 +20,8 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
-    pub(crate) fn new(name: &'static str, value: f64, unit: &'static str) -> Self {
-        Self { name, value, unit, bound: None, ratio: None, target: "" }
+    pub(crate) fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self { name: name.into(), value, unit, bound: None, ratio: None, target: "" }
     }
 
     pub(crate) fn bound(mut self, bound: f64) -> Self {

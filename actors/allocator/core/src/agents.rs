@@ -79,6 +79,7 @@ impl State {
     fn forget_agent(&mut self, at: Slot<Agent>) {
         self.filters.forget_agent(&mut self.book, at);
         self.work.forget_agent(at);
+        self.reclaims.forget_agent(at);
         let holdings = &self.book.agents[at].holdings;
         let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, h.resources.clone())).collect();
         for (client, resources) in held {
@@ -95,6 +96,7 @@ impl State {
             return;
         };
         let returned = self.book.release(at, client, &fact.resources);
+        self.reclaims.returned(at, client, &self.book.names.known(&fact.resources));
         if matches!(returned, Returned::NotHeld | Returned::MoreThanHeld) {
             self.counters.anomalies += 1;
         }

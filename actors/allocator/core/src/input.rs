@@ -54,4 +54,6 @@ pub enum Timer {
     Filters,
     /// Look at everything that is free, in case a change was overlooked.
     FullPass,
+    /// Look whether somebody has a better claim to what others use.
+    Preempt,
 }

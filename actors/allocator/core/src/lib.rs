@@ -31,6 +31,7 @@ mod part;
 mod pass;
 mod place;
 mod policy;
+mod preempt;
 mod quantities;
 mod slab;
 mod state;

@@ -217,6 +217,23 @@ impl Book {
 
     /// By their places below the role at which their ways from the root part.
     fn compare_roles(&self, one: Slot<Role>, other: Slot<Role>) -> Ordering {
+        let place = |branch: Option<Slot<Role>>, above: Option<Slot<Role>>| match (branch, above) {
+            (Some(role), _) => self.roles[role].place.as_ref(),
+            (None, Some(above)) => self.roles[above].own_place.as_ref(),
+            (None, None) => None,
+        };
+        let (a, b) = self.parting(one, other);
+        let above = a.or(b).and_then(|role| self.roles[role].parent);
+        place(a, above).cmp(&place(b, above))
+    }
+
+    /// The branches in which two roles are, of the lowest role that is above both; none for that
+    /// role itself.
+    pub(crate) fn parting(
+        &self,
+        one: Slot<Role>,
+        other: Slot<Role>,
+    ) -> (Option<Slot<Role>>, Option<Slot<Role>>) {
         let down = |role| {
             let mut path: Vec<_> = self.path(role).collect();
             path.reverse();
@@ -224,10 +241,6 @@ impl Book {
         };
         let (a, b) = (down(one), down(other));
         let parting = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-        let branch = |path: &[Slot<Role>]| match path.get(parting) {
-            Some(role) => self.roles[*role].place.as_ref(),
-            None => self.roles[path[parting - 1]].own_place.as_ref(),
-        };
-        branch(&a).cmp(&branch(&b))
+        (a.get(parting).copied(), b.get(parting).copied())
     }
 }

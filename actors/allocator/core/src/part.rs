@@ -145,10 +145,13 @@ fn can_take(takes: Takes, resource: &Resource) -> bool {
 struct Room<'a> {
     book: &'a Book,
     /// The role and those above it that have limits.
-    limits: Vec<(Slot<Role>, &'a Role, Vec<(usize, i64)>)>,
+    limits: Vec<(Slot<Role>, &'a Role, Left)>,
     /// Of what nobody has reserved; none for what nobody is guaranteed.
-    headroom: Vec<(usize, i64)>,
+    headroom: Left,
 }
+
+/// How much is left, by index.
+type Left = Vec<(usize, i64)>;
 
 impl<'a> Room<'a> {
     fn of(book: &'a Book, role: Slot<Role>) -> Self {

@@ -158,8 +158,10 @@ impl State {
         }
         if lessons.held_back {
             let surplus = self.book.surplus();
-            let least = self.book.held.as_ref().map_or(surplus.clone(), |old| old.least(&surplus));
-            self.book.held = Some(least);
+            self.book.held = Some(match &self.book.held {
+                Some(old) => old.least(&surplus),
+                None => surplus,
+            });
         }
     }
 

@@ -10,6 +10,7 @@ use crate::book::Book;
 use crate::filters::Filters;
 use crate::model::{Agent, Client};
 use crate::options::Options;
+use crate::preempt::Reclaims;
 use crate::quantities::Least;
 use crate::slab::Slot;
 
@@ -88,6 +89,7 @@ impl Work {
 pub(crate) struct Armed {
     pub(crate) pass: Option<Time>,
     pub(crate) filters: Option<Time>,
+    pub(crate) preempt: Option<Time>,
 }
 
 /// The allocator: facts in, allocations out. See [`crate`].
@@ -101,6 +103,9 @@ pub struct State {
     pub(crate) work: Work,
     /// The minimums that frameworks have of their own, and how many clients have each.
     pub(crate) minimums: BTreeMap<Least, usize>,
+    /// Who has requested something.
+    pub(crate) wishes: BTreeSet<Client>,
+    pub(crate) reclaims: Reclaims,
     pub(crate) armed: Armed,
     pub(crate) counters: Counters,
 }
@@ -116,6 +121,8 @@ impl State {
             filters: Filters::default(),
             work: Work::default(),
             minimums: BTreeMap::new(),
+            wishes: BTreeSet::new(),
+            reclaims: Reclaims::default(),
             armed: Armed::default(),
             counters: Counters::default(),
         }

@@ -18,6 +18,7 @@ use crate::filters::Filters;
 use crate::input::{Input, Timer};
 use crate::model::{Agent, Client, Takes};
 use crate::options::is_weight;
+use crate::preempt::Reclaims;
 use crate::quantities::Least;
 use crate::slab::Slot;
 use crate::state::{State, Term, Work};
@@ -62,6 +63,7 @@ impl State {
             Input::TimerFired(Timer::Pass) => self.on_pass(now, out),
             Input::TimerFired(Timer::Filters) => self.on_filters(now),
             Input::TimerFired(Timer::FullPass) => self.on_full_pass(now, out),
+            Input::TimerFired(Timer::Preempt) => self.on_preempt(now, out),
         }
         self.note_room();
         self.arm(now, out);
@@ -76,8 +78,15 @@ impl State {
         self.filters = Filters::default();
         self.work = Work::default();
         self.minimums.clear();
+        self.wishes.clear();
+        self.reclaims = Reclaims::default();
         let armed = std::mem::take(&mut self.armed);
-        for (timer, at) in [(Timer::Pass, armed.pass), (Timer::Filters, armed.filters)] {
+        let timers = [
+            (Timer::Pass, armed.pass),
+            (Timer::Filters, armed.filters),
+            (Timer::Preempt, armed.preempt),
+        ];
+        for (timer, at) in timers {
             out.extend(at.map(|_| Effect::CancelTimer { timer }));
         }
         self.arm_full_pass(now, out);
@@ -151,11 +160,16 @@ impl State {
         if share.subscribed {
             return;
         }
-        if share.agents == 0 {
+        let share_is_over = share.agents == 0;
+        if share_is_over {
             self.filters.forget_client(&mut self.book, client);
             self.work.forget_client(client);
         }
         self.set_least(client, None);
+        self.wishes.remove(&client);
+        if share_is_over {
+            self.reclaims.forget_client(client);
+        }
         self.book.tidy(client);
     }
 
@@ -237,7 +251,12 @@ impl State {
     fn on_request_resources(&mut self, fact: &RequestResources) {
         let named = self.named_clients(&fact.framework_id, std::slice::from_ref(&fact.role));
         for client in named {
-            self.book.clients[client].wish = self.book.names.quantities(&fact.resources);
+            let wish = self.book.names.quantities(&fact.resources);
+            match wish.is_zero() {
+                true => self.wishes.remove(&client),
+                false => self.wishes.insert(client),
+            };
+            self.book.clients[client].wish = wish;
         }
     }
 
@@ -333,6 +352,7 @@ impl State {
             self.armed.pass = Some(at);
             out.push(Effect::SetTimer { timer: Timer::Pass, at });
         }
+        self.arm_preemption(now, out);
         // One that fires too early finds nothing and is set again: cheaper than to move it always.
         let Some(at) = self.filters.next() else { return };
         if self.armed.filters.is_none_or(|armed| at < armed) {

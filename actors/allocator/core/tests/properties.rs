@@ -166,7 +166,7 @@ impl Run {
             Action::ConvertOffered { offer } if !world.offers.is_empty() => {
                 let offer = world.offers[offer % world.offers.len()].clone();
                 let produced = reserved("cpus=1", &[&offer.role]);
-                if offer.role != "*" {
+                if offer.role != "*" && offer.resources.contains(&bag("cpus=1")) {
                     world.convert(offer.agent_id.as_str(), Some(&offer), bag("cpus=1"), produced);
                 }
             }

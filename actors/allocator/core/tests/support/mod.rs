@@ -152,6 +152,9 @@ impl World {
                 *needed = (*needed).max(guarantee.saturating_sub(has));
             }
         }
+        if self.state.role_list().policy == "capacity" {
+            return;
+        }
         let guaranteed = |o: &Allocation| {
             roles.iter().any(|r| !r.quota.guarantees.is_empty() && within(&o.role, &r.role))
         };
