@@ -54,7 +54,11 @@ class Recorder(Scheduler):
 
     def resourceOffers(self, driver, offers):
         for offer in offers:
-            self.use(driver, offer)
+            try:
+                self.use(driver, offer)
+            except RuntimeError:
+                # Another has taken over between the offer and its answer; an error follows.
+                logging.exception("offer not answered")
 
     def use(self, driver, offer):
         address = offer["url"]["address"]
@@ -98,6 +102,8 @@ class Recorder(Scheduler):
             self.changed.notify_all()
 
     def error(self, driver, message):
+        # An error is fatal; pymesos by itself would subscribe again, and take the framework back.
+        driver.stop(failover=True)
         with self.changed:
             self.errors.append(message)
             self.changed.notify_all()
@@ -174,7 +180,6 @@ def main():
     third = Recorder()
     last = start(master, third, framework_id)
     second.until("told", lambda: second.errors)
-    other.stop(failover=True)
     other.join()
     say("taken_over", told=second.errors, same=third.framework_id == framework_id)
 

@@ -93,8 +93,9 @@ async fn read(payload: Payload) -> Result<Bytes, Refusal> {
 async fn find_stream(common: &Common, request: &HttpRequest, call: &Call) -> Result<Open, Refusal> {
     let id = call.framework_id.as_ref().map_or("", |id| &id.value);
     let framework_id = FrameworkId::from(id);
-    let Some(open) = common.schedulers.find(&framework_id) else {
-        return Err(why_no_stream(common, framework_id).await);
+    let open = match common.schedulers.find(&framework_id) {
+        Some(open) => open,
+        None => find_again(common, &framework_id).await?,
     };
     let Some(stream_id) = joined(request, &STREAM_ID) else {
         let text = "All non-subscribe calls should include the 'Mesos-Stream-Id' header";
@@ -109,18 +110,20 @@ async fn find_stream(common: &Common, request: &HttpRequest, call: &Call) -> Res
     Ok(open)
 }
 
-async fn why_no_stream(common: &Common, framework_id: FrameworkId) -> Refusal {
-    let question = GetFrameworks { framework_id: Some(framework_id) };
-    let found = match call::ask(common, question).await {
-        Ok(found) => found,
-        Err(failure) => return failure.into(),
-    };
+/// Why there is no stream; or the one that was opened just now, by a scheduler that took over from
+/// the one that calls.
+async fn find_again(common: &Common, framework_id: &FrameworkId) -> Result<Open, Refusal> {
+    let question = GetFrameworks { framework_id: Some(framework_id.clone()) };
+    let found = call::ask(common, question).await?;
     match found.frameworks.first() {
-        None => Refusal::bad_request("Framework cannot be found"),
+        None => Err(Refusal::bad_request("Framework cannot be found")),
         Some(framework) if !framework.connected => {
-            Refusal::forbidden("Framework is not subscribed")
+            Err(Refusal::forbidden("Framework is not subscribed"))
         }
-        Some(_) => Refusal::forbidden("Framework is not connected via HTTP"),
+        Some(_) => common
+            .schedulers
+            .find(framework_id)
+            .ok_or_else(|| Refusal::forbidden("Framework is not connected via HTTP")),
     }
 }
 
