@@ -89,6 +89,7 @@ impl Actor for GatewayActor {
 
     fn exited(&mut self, _: Exited, _: &mut Context<Self>) {
         // Nobody here leads without an elector, until it is back and says otherwise.
+        self.common.note_leading(false);
         self.leadership.send_modify(|known| known.leading = false);
     }
 
@@ -109,6 +110,7 @@ impl Handler<LeaderChanged> for GatewayActor {
         }
         let elector = ctx.sender().clone();
         ctx.link(&elector);
+        self.common.note_leading(message.leadership.leading);
         self.leadership.send_replace(message.leadership);
         Outcome::Reply(())
     }

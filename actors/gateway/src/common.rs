@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::Message;
+use protocol::{Failure, Message, Time};
 use runtime::Host;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -27,10 +27,13 @@ pub struct Common {
     streams: Arc<Semaphore>,
     answering: watch::Sender<usize>,
     pub(crate) schedulers: Sessions,
+    started: Time,
+    elected: watch::Sender<Option<Time>>,
 }
 
 impl Common {
     pub(crate) fn new(host: Host, duty: Duty) -> Self {
+        let started = host.now();
         Self {
             host,
             duty,
@@ -38,6 +41,8 @@ impl Common {
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             answering: watch::Sender::new(0),
             schedulers: Sessions::default(),
+            started,
+            elected: watch::Sender::new(None),
         }
     }
 
@@ -49,6 +54,15 @@ impl Common {
     /// Asks an actor of this host.
     pub async fn ask<M: Message>(&self, actor: &str, message: M) -> Result<M::Reply, ApiError> {
         self.ask_within(actor, message, DEADLINE).await
+    }
+
+    /// The same, for those who have their own words for a failure.
+    pub(crate) async fn question<M: Message>(
+        &self,
+        actor: &str,
+        message: M,
+    ) -> Result<M::Reply, Failure> {
+        self.host.ask(&self.host.address_of(actor), message, DEADLINE).await
     }
 
     /// Asks an actor of this host something that takes longer.
@@ -93,6 +107,22 @@ impl Common {
     pub(crate) fn answering(&self) -> Answering {
         self.answering.send_modify(|answering| *answering += 1);
         Answering(self.answering.clone())
+    }
+
+    /// Since when this edge is there.
+    pub(crate) fn started(&self) -> Time {
+        self.started
+    }
+
+    /// Since when this host leads, if it does.
+    pub(crate) fn elected(&self) -> Option<Time> {
+        *self.elected.borrow()
+    }
+
+    /// This host leads, or leads no more.
+    pub(crate) fn note_leading(&self, leading: bool) {
+        let now = self.host.now();
+        self.elected.send_modify(|since| *since = leading.then(|| since.unwrap_or(now)));
     }
 
     /// How many streams are open.

@@ -1,5 +1,8 @@
 //! The master's edge: health, who leads, what is there, and the event stream.
 
+pub(crate) mod about;
+pub(crate) mod cluster;
+pub(crate) mod metrics;
 mod read;
 
 use actix_web::http::StatusCode;
@@ -13,10 +16,37 @@ use crate::duty::no_leader;
 use crate::server::Edge;
 use crate::v1;
 use crate::websocket::stream_events;
+use about::About;
 
 /// What a master serves. Standbys answer for their health and who leads, and redirect the rest.
 #[derive(Clone, Copy, Debug)]
 pub struct MasterEdge;
+
+impl MasterEdge {
+    /// One that can say how it was started.
+    #[must_use]
+    pub fn about(self, about: About) -> DescribedMaster {
+        DescribedMaster { edge: self, about: Data::new(about) }
+    }
+}
+
+/// A [`MasterEdge`] that can say how it was started.
+#[derive(Clone, Debug)]
+pub struct DescribedMaster {
+    edge: MasterEdge,
+    about: Data<About>,
+}
+
+impl Edge for DescribedMaster {
+    fn open_paths(&self) -> Option<&'static [&'static str]> {
+        self.edge.open_paths()
+    }
+
+    fn routes(&self, config: &mut ServiceConfig) {
+        self.edge.routes(config);
+        config.app_data(Data::clone(&self.about));
+    }
+}
 
 /// Whether this process is alive, and who leads: every master answers that.
 const OPEN: &[&str] =
@@ -29,6 +59,8 @@ impl Edge for MasterEdge {
 
     fn routes(&self, config: &mut ServiceConfig) {
         config
+            .app_data(Data::new(About::default()))
+            .configure(v1::operator::routes)
             .route("/health", web::get().to(HttpResponse::Ok))
             .route("/master/health", web::get().to(HttpResponse::Ok))
             .route("/version", web::get().to(version))

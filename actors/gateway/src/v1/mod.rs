@@ -13,6 +13,7 @@
 //! | `scheduler` | the endpoint of frameworks on the master |
 //! | [`convert`] | to and from the vocabulary of the actors |
 //! | [`executor`] | the executor API on an agent |
+//! | [`operator`] | the operator API on a master |
 //! | [`error`] | why a request is refused, with Mesos's texts |
 
 pub mod codec;
@@ -21,6 +22,7 @@ pub mod error;
 pub mod executor;
 pub mod json;
 pub mod media;
+pub mod operator;
 pub mod recordio;
 pub mod required;
 pub(crate) mod scheduler;

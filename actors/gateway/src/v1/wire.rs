@@ -5,14 +5,15 @@ use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
-/// The generated messages by package: `mesos::v1`, `mesos::v1::scheduler`, `mesos::v1::executor`.
+/// The generated messages by package: `mesos::v1`, `mesos::v1::scheduler`, `mesos::v1::executor`,
+/// `mesos::v1::master`, and what these need.
 mod generated {
     #![allow(clippy::all, clippy::pedantic, unreachable_pub)]
     include!(concat!(env!("OUT_DIR"), "/v1_messages.rs"));
 }
 
 pub use generated::mesos::v1 as mesos;
-pub use generated::mesos::v1::{executor, scheduler};
+pub use generated::mesos::v1::{executor, master, quota, scheduler};
 
 static DESCRIPTORS: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let set = include_bytes!(concat!(env!("OUT_DIR"), "/v1_descriptors.bin"));

@@ -6,6 +6,7 @@
 
 pub mod describe;
 pub mod framework;
+pub mod master;
 pub mod offer;
 pub mod report;
 pub mod resource;
@@ -99,7 +100,7 @@ fn labels_from(labels: Option<&mesos::Labels>) -> Vec<Label> {
         .collect()
 }
 
-fn labels_to(labels: &[Label]) -> Option<mesos::Labels> {
+pub(crate) fn labels_to(labels: &[Label]) -> Option<mesos::Labels> {
     let label = |label: &Label| mesos::Label { key: label.key.clone(), value: label.value.clone() };
     (!labels.is_empty()).then(|| mesos::Labels { labels: labels.iter().map(label).collect() })
 }

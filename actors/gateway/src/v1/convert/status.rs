@@ -34,7 +34,8 @@ pub fn status_to(status: &TaskStatus) -> mesos::TaskStatus {
     }
 }
 
-fn state_to(state: TaskState) -> mesos::TaskState {
+/// The names are the same on both sides.
+pub(crate) fn state_to(state: TaskState) -> mesos::TaskState {
     mesos::TaskState::from_str_name(state.as_str()).unwrap_or(mesos::TaskState::TaskUnknown)
 }
 

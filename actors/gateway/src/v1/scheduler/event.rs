@@ -1,7 +1,5 @@
 //! What a scheduler hears, as events of the v1 API.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use protocol::FrameworkId;
 use protocol::framework::OperationStatus;
@@ -9,13 +7,14 @@ use protocol::scheduler::{
     ExecutorMessage, ReportFailure, RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
 };
 
+use crate::v1::convert::master::info_to;
 use crate::v1::convert::offer::{offer_to, operation_state_to};
 use crate::v1::convert::resource::Dialect;
 use crate::v1::convert::status::status_to;
 use crate::v1::recordio::record;
 use crate::v1::wire::mesos;
 use crate::v1::wire::scheduler::{Event as WireEvent, event};
-use crate::v1::{MESOS_VERSION, MediaType, encode};
+use crate::v1::{MediaType, encode};
 use event::Type;
 
 /// Seconds between two heartbeats, as in Mesos.
@@ -126,33 +125,7 @@ fn subscribed_event(subscribed: &Subscribed) -> WireEvent {
         event.subscribed = Some(event::Subscribed {
             framework_id: mesos::FrameworkId { value: subscribed.framework_id.to_string() },
             heartbeat_interval_seconds: Some(HEARTBEAT_SECONDS as f64),
-            master_info: Some(master_info(&subscribed.master_id, &subscribed.http)),
+            master_info: Some(info_to(&subscribed.master_id, &subscribed.http)),
         });
     })
-}
-
-/// This master as its clients know it. `ip` is an IPv4 address as its bytes lie in memory.
-fn master_info(id: &str, http: &str) -> mesos::MasterInfo {
-    let (host, port) = http.rsplit_once(':').unwrap_or((http, ""));
-    let port = port.parse::<u16>().unwrap_or_default().into();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let ip = host.parse::<IpAddr>().ok();
-    let packed = match ip {
-        Some(IpAddr::V4(ip)) => u32::from_ne_bytes(ip.octets()),
-        Some(IpAddr::V6(_)) | None => 0,
-    };
-    mesos::MasterInfo {
-        id: id.to_owned(),
-        ip: packed,
-        port,
-        pid: Some(format!("master@{http}")),
-        hostname: Some(host.to_owned()),
-        version: Some(MESOS_VERSION.to_owned()),
-        address: Some(mesos::Address {
-            hostname: Some(host.to_owned()),
-            ip: ip.map(|ip| ip.to_string()),
-            port: i32::from(port as u16),
-        }),
-        ..mesos::MasterInfo::default()
-    }
 }

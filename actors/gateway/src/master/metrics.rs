@@ -1,0 +1,122 @@
+//! The metrics of a master, under the names of Mesos: what can be counted now. Mesos' counters of
+//! what has happened so far are not kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use protocol::agents::AgentState;
+use protocol::resources::{Resources, Scalar};
+use protocol::task::TaskState;
+
+use super::cluster::Cluster;
+use crate::common::Common;
+
+/// The resources that Mesos counts.
+const COUNTED: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
+/// The states that are counted while tasks are in them.
+const LIVE: [(TaskState, &str); 5] = [
+    (TaskState::Staging, "master/tasks_staging"),
+    (TaskState::Starting, "master/tasks_starting"),
+    (TaskState::Running, "master/tasks_running"),
+    (TaskState::Killing, "master/tasks_killing"),
+    (TaskState::Unreachable, "master/tasks_unreachable"),
+];
+const KIB: f64 = 1024.0;
+
+/// By name.
+pub(crate) type Metrics = BTreeMap<String, f64>;
+
+/// All of them.
+pub(crate) fn metrics(common: &Common, cluster: &Cluster) -> Metrics {
+    let mut metrics = Metrics::new();
+    let uptime = common.host().now().since(common.started());
+    put(&mut metrics, "master/elected", 1.0);
+    put(&mut metrics, "master/uptime_secs", uptime.as_secs_f64());
+    agents(cluster, &mut metrics);
+    frameworks(cluster, &mut metrics);
+    resources(cluster, &mut metrics);
+    system(&mut metrics);
+    metrics
+}
+
+fn put(metrics: &mut Metrics, name: &str, value: f64) {
+    metrics.insert(name.to_owned(), value);
+}
+
+fn agents(cluster: &Cluster, metrics: &mut Metrics) {
+    let count = |state| cluster.agents_in(state).count() as f64;
+    let (active, disconnected) = (count(AgentState::Active), count(AgentState::Disconnected));
+    put(metrics, "master/slaves_active", active);
+    put(metrics, "master/slaves_connected", active);
+    put(metrics, "master/slaves_inactive", disconnected);
+    put(metrics, "master/slaves_disconnected", disconnected);
+    put(metrics, "master/slaves_unreachable", count(AgentState::Unreachable));
+}
+
+fn frameworks(cluster: &Cluster, metrics: &mut Metrics) {
+    let all = cluster.frameworks().count();
+    let active = cluster.frameworks().filter(|f| f.active).count();
+    let connected = cluster.frameworks().filter(|f| f.connected).count();
+    put(metrics, "master/frameworks_active", active as f64);
+    put(metrics, "master/frameworks_inactive", (all - active) as f64);
+    put(metrics, "master/frameworks_connected", connected as f64);
+    put(metrics, "master/frameworks_disconnected", (all - connected) as f64);
+    put(metrics, "master/outstanding_offers", cluster.offers().count() as f64);
+    for (_, name) in LIVE {
+        put(metrics, name, 0.0);
+    }
+    for task in cluster.tasks().chain(cluster.unreachable_tasks()) {
+        let name = LIVE.iter().find(|(state, _)| *state == task.state).map(|(_, name)| *name);
+        if let Some(count) = name.and_then(|name| metrics.get_mut(name)) {
+            *count += 1.0;
+        }
+    }
+}
+
+fn resources(cluster: &Cluster, metrics: &mut Metrics) {
+    let total: Vec<&Resources> = cluster.agents().map(|agent| &agent.info.resources).collect();
+    let used: Vec<&Resources> = cluster.used().map(|share| share.resources).collect();
+    for name in COUNTED {
+        for (infix, revocable) in [("", false), ("_revocable", true)] {
+            let (total, used) = (sum(&total, name, revocable), sum(&used, name, revocable));
+            let percent = if total > 0.0 { used / total } else { 0.0 };
+            put(metrics, &format!("master/{name}{infix}_total"), total);
+            put(metrics, &format!("master/{name}{infix}_used"), used);
+            put(metrics, &format!("master/{name}{infix}_percent"), percent);
+        }
+    }
+}
+
+fn sum(bags: &[&Resources], name: &str, revocable: bool) -> f64 {
+    let entries = bags.iter().flat_map(|bag| bag.iter());
+    let scalars = entries.filter(|r| r.name == name && r.revocable == revocable);
+    let scalars = scalars.filter_map(|r| match r.value {
+        protocol::resources::Value::Scalar(scalar) => Some(scalar),
+        _ => None,
+    });
+    scalars.sum::<Scalar>().as_f64()
+}
+
+/// The machine that answers. What it does not tell is left out.
+fn system(metrics: &mut Metrics) {
+    if let Ok(cpus) = std::thread::available_parallelism() {
+        put(metrics, "system/cpus_total", cpus.get() as f64);
+    }
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let names = ["system/load_1min", "system/load_5min", "system/load_15min"];
+    for (name, value) in names.into_iter().zip(load.split_whitespace()) {
+        if let Ok(value) = value.parse() {
+            put(metrics, name, value);
+        }
+    }
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    for (key, name) in
+        [("MemTotal:", "system/mem_total_bytes"), ("MemFree:", "system/mem_free_bytes")]
+    {
+        let line = memory.lines().find_map(|line| line.strip_prefix(key));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        if let Some(kib) = kib {
+            put(metrics, name, kib * KIB);
+        }
+    }
+}

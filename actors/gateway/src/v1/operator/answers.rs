@@ -1,0 +1,226 @@
+//! What is there, as the operator API has it.
+
+use std::collections::BTreeMap;
+
+use protocol::agents::AgentSummary;
+use protocol::allocator::RoleList;
+use protocol::elector::Leader;
+use protocol::framework::FrameworkSummary;
+use protocol::resources::Scalar;
+use protocol::task::Task;
+use protocol::{AgentId, FrameworkId, Time};
+
+use crate::master::cluster::{ByRole, Cluster, Share, sums};
+use crate::v1::MESOS_VERSION;
+use crate::v1::convert::describe::{agent_to, framework_to};
+use crate::v1::convert::master::leader_to;
+use crate::v1::convert::offer::offer_to;
+use crate::v1::convert::resource::{Dialect, bag_to};
+use crate::v1::convert::status::{state_to, status_to};
+use crate::v1::convert::{labels_to, update_id};
+use crate::v1::wire::master::response::{
+    GetAgents, GetExecutors, GetFlags, GetFrameworks, GetMaster, GetMetrics, GetQuota, GetRoles,
+    GetState, GetTasks, GetVersion, GetWeights, get_agents, get_frameworks,
+};
+use crate::v1::wire::{mesos, quota};
+use mesos::agent_info::{Capability, capability};
+
+/// Operators read everything there is.
+const DIALECT: Dialect = Dialect { stacked: true, allocated: true };
+/// What our agents can do of what Mesos names.
+const AGENT_CAPABILITIES: [capability::Type; 3] = [
+    capability::Type::MultiRole,
+    capability::Type::HierarchicalRole,
+    capability::Type::ReservationRefinement,
+];
+
+fn time_to(time: Time) -> mesos::TimeInfo {
+    let nanoseconds = time.0.saturating_mul(1000);
+    mesos::TimeInfo { nanoseconds: i64::try_from(nanoseconds).unwrap_or(i64::MAX) }
+}
+
+fn bags_to(by_role: Option<&ByRole<'_>>) -> Vec<mesos::Resource> {
+    let by_role = by_role.into_iter().flatten();
+    by_role.flat_map(|(role, bag)| bag_to(bag, role, &DIALECT)).collect()
+}
+
+pub(super) fn state(cluster: &Cluster) -> GetState {
+    GetState {
+        get_tasks: Some(tasks(cluster)),
+        get_executors: Some(executors(cluster)),
+        get_frameworks: Some(frameworks(cluster)),
+        get_agents: Some(agents(cluster)),
+    }
+}
+
+/// What is used and offered, by agent or by framework.
+struct Held<'a, K> {
+    used: BTreeMap<&'a K, ByRole<'a>>,
+    offered: BTreeMap<&'a K, ByRole<'a>>,
+}
+
+impl<'a, K: Ord> Held<'a, K> {
+    fn by(cluster: &'a Cluster, key: fn(&Share<'a>) -> &'a K) -> Self {
+        Self { used: sums(cluster.used(), key), offered: sums(cluster.offered(), key) }
+    }
+}
+
+pub(super) fn agents(cluster: &Cluster) -> GetAgents {
+    let held = Held::by(cluster, |share| share.agent_id);
+    GetAgents {
+        agents: cluster.agents().map(|agent| agent_in(agent, &held)).collect(),
+        recovered_agents: cluster
+            .recovered_agents()
+            .map(|agent| agent_to(&agent.info, Some(&agent.agent_id)))
+            .collect(),
+    }
+}
+
+fn agent_in(agent: &AgentSummary, held: &Held<'_, AgentId>) -> get_agents::Agent {
+    let total = Dialect { allocated: false, ..DIALECT };
+    let capability = |kind: &capability::Type| Capability { r#type: Some((*kind).into()) };
+    get_agents::Agent {
+        agent_info: agent_to(&agent.info, Some(&agent.agent_id)),
+        active: agent.state == protocol::agents::AgentState::Active,
+        deactivated: Some(false),
+        version: agent.info.version.clone(),
+        pid: Some(format!("slave(1)@{}", agent.info.http)),
+        registered_time: agent.registered.map(time_to),
+        total_resources: bag_to(&agent.info.resources, "*", &total),
+        allocated_resources: bags_to(held.used.get(&agent.agent_id)),
+        offered_resources: bags_to(held.offered.get(&agent.agent_id)),
+        capabilities: AGENT_CAPABILITIES.iter().map(capability).collect(),
+        ..get_agents::Agent::default()
+    }
+}
+
+pub(super) fn frameworks(cluster: &Cluster) -> GetFrameworks {
+    let held = Held::by(cluster, |share| share.framework_id);
+    let mut offers: BTreeMap<&FrameworkId, Vec<mesos::Offer>> = BTreeMap::new();
+    for offer in cluster.offers() {
+        offers.entry(&offer.framework_id).or_default().push(offer_to(offer, &DIALECT));
+    }
+    let frameworks = cluster.frameworks().map(|framework| get_frameworks::Framework {
+        offers: offers.remove(&framework.framework_id).unwrap_or_default(),
+        ..framework_in(framework, &held)
+    });
+    GetFrameworks { frameworks: frameworks.collect(), ..GetFrameworks::default() }
+}
+
+fn framework_in(
+    framework: &FrameworkSummary,
+    held: &Held<'_, FrameworkId>,
+) -> get_frameworks::Framework {
+    let id = &framework.framework_id;
+    let mut info = framework_to(&framework.info);
+    info.id = Some(mesos::FrameworkId { value: id.to_string() });
+    get_frameworks::Framework {
+        framework_info: info,
+        active: framework.active,
+        connected: framework.connected,
+        registered_time: Some(time_to(framework.registered)),
+        allocated_resources: bags_to(held.used.get(id)),
+        offered_resources: bags_to(held.offered.get(id)),
+        ..get_frameworks::Framework::default()
+    }
+}
+
+pub(super) fn executors(_: &Cluster) -> GetExecutors {
+    GetExecutors::default()
+}
+
+pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
+    GetTasks {
+        tasks: cluster.tasks().map(task_to).collect(),
+        unreachable_tasks: cluster.unreachable_tasks().map(task_to).collect(),
+        completed_tasks: cluster.completed_tasks().map(task_to).collect(),
+        ..GetTasks::default()
+    }
+}
+
+fn task_to(task: &Task) -> mesos::Task {
+    let status = task.status.as_ref();
+    // A command task is its own executor, which Mesos does not show.
+    let executor_id = Some(&task.executor_id).filter(|id| id.as_str() != task.task_id.as_str());
+    mesos::Task {
+        name: task.name.clone(),
+        task_id: mesos::TaskId { value: task.task_id.to_string() },
+        framework_id: mesos::FrameworkId { value: task.framework_id.to_string() },
+        executor_id: executor_id.map(|id| mesos::ExecutorId { value: id.to_string() }),
+        agent_id: mesos::AgentId { value: task.agent_id.to_string() },
+        state: state_to(task.state).into(),
+        resources: bag_to(&task.resources, &task.role, &DIALECT),
+        statuses: status.map(status_to).into_iter().collect(),
+        status_update_state: status.map(|status| state_to(status.state).into()),
+        status_update_uuid: status.and_then(|it| it.update_id.as_ref()).map(update_id::to_bytes),
+        labels: labels_to(&task.labels),
+        ..mesos::Task::default()
+    }
+}
+
+pub(super) fn roles(list: &RoleList) -> GetRoles {
+    let role = |role: &protocol::allocator::RoleSummary| mesos::Role {
+        name: role.role.clone(),
+        weight: role.weight,
+        frameworks: role
+            .frameworks
+            .iter()
+            .map(|id| mesos::FrameworkId { value: id.to_string() })
+            .collect(),
+        resources: bag_to(&role.allocated, &role.role, &DIALECT),
+    };
+    GetRoles { roles: list.roles.iter().map(role).collect() }
+}
+
+/// Only weights that somebody has set; the others are 1.
+pub(super) fn weights(list: &RoleList) -> GetWeights {
+    let set = list.roles.iter().filter(|role| role.weight != 1.0);
+    let info = |role: &protocol::allocator::RoleSummary| mesos::WeightInfo {
+        weight: role.weight,
+        role: Some(role.role.clone()),
+    };
+    GetWeights { weight_infos: set.map(info).collect() }
+}
+
+pub(super) fn quotas(list: &RoleList) -> GetQuota {
+    let set = list.roles.iter().filter(|role| !role.quota.is_default());
+    let config = |role: &protocol::allocator::RoleSummary| quota::QuotaConfig {
+        role: role.role.clone(),
+        guarantees: amounts_to(&role.quota.guarantees),
+        limits: amounts_to(&role.quota.limits),
+    };
+    let status = quota::QuotaStatus { configs: set.map(config).collect(), infos: Vec::new() };
+    GetQuota { status }
+}
+
+fn amounts_to(amounts: &BTreeMap<String, Scalar>) -> BTreeMap<String, mesos::value::Scalar> {
+    let scalar = |amount: &Scalar| mesos::value::Scalar { value: amount.as_f64() };
+    amounts.iter().map(|(name, amount)| (name.clone(), scalar(amount))).collect()
+}
+
+pub(super) fn metrics(metrics: BTreeMap<String, f64>) -> GetMetrics {
+    let metric = |(name, value)| mesos::Metric { name, value: Some(value) };
+    GetMetrics { metrics: metrics.into_iter().map(metric).collect() }
+}
+
+pub(super) fn flags(flags: &BTreeMap<String, String>) -> GetFlags {
+    let flag = |(name, value): (&String, &String)| mesos::Flag {
+        name: name.clone(),
+        value: Some(value.clone()),
+    };
+    GetFlags { flags: flags.iter().map(flag).collect() }
+}
+
+pub(super) fn version() -> GetVersion {
+    let version_info =
+        mesos::VersionInfo { version: MESOS_VERSION.to_owned(), ..mesos::VersionInfo::default() };
+    GetVersion { version_info }
+}
+
+pub(super) fn master(leader: Option<&Leader>, started: Time, elected: Option<Time>) -> GetMaster {
+    GetMaster {
+        master_info: leader.map(leader_to),
+        start_time: Some(started.as_secs_f64()),
+        elected_time: elected.map(Time::as_secs_f64),
+    }
+}

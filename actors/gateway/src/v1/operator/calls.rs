@@ -1,0 +1,171 @@
+//! From a request to its answer. The order of the checks is that of Mesos.
+
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use protocol::agents::MarkAgentGone;
+use protocol::allocator::GetRoles;
+use protocol::frameworks::TeardownFramework;
+use protocol::{Failure, FailureKind};
+use tracing::level_filters::LevelFilter;
+
+use super::answers;
+use super::refusal::Refusal;
+use super::validate::operator_call;
+use crate::common::Common;
+use crate::master::about::About;
+use crate::master::cluster::Cluster;
+use crate::master::metrics::metrics;
+use crate::v1::wire::master::call::Type;
+use crate::v1::wire::master::response::{
+    GetHealth, GetLoggingLevel, GetOperations, Type as ResponseType,
+};
+use crate::v1::wire::master::{Call, Response};
+use crate::v1::{MediaType, decode, encode, media};
+
+/// Answers a call of an operator.
+pub(super) async fn operator(
+    request: HttpRequest,
+    common: Data<Common>,
+    about: Data<About>,
+    body: Bytes,
+) -> Result<HttpResponse, Refusal> {
+    let call = read(&request, &body)?;
+    let media = MediaType::of_answer(accept(&request).as_deref())?;
+    let kind = call.r#type();
+    if let Some(response) = known(kind, &common, &about) {
+        return Ok(respond(kind, response, media));
+    }
+    match kind {
+        Type::GetMetrics
+        | Type::GetState
+        | Type::GetAgents
+        | Type::GetFrameworks
+        | Type::GetExecutors
+        | Type::GetTasks => large(kind, common, media).await,
+        Type::GetRoles | Type::GetWeights | Type::GetQuota => roles(kind, &common, media).await,
+        Type::Teardown => teardown(&common, &call).await,
+        Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
+        Type::Unknown => Err(Refusal::UnknownCall),
+        other => Err(Refusal::NotSupported(other.as_str_name())),
+    }
+}
+
+fn read(request: &HttpRequest, body: &[u8]) -> Result<Call, Refusal> {
+    media::check_method(request.method().as_str())?;
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let content_type = content_type.map(|value| value.to_str().unwrap_or_default());
+    let call = decode(MediaType::of_body(content_type)?, body)?;
+    operator_call(&call)?;
+    Ok(call)
+}
+
+fn accept(request: &HttpRequest) -> Option<String> {
+    let ranges: Vec<_> =
+        request.headers().get_all(ACCEPT).filter_map(|v| v.to_str().ok()).collect();
+    (!ranges.is_empty()).then(|| ranges.join(","))
+}
+
+fn respond(kind: Type, response: Response, media: MediaType) -> HttpResponse {
+    HttpResponse::Ok().content_type(media.as_str()).body(encoded(kind, response, media))
+}
+
+/// The names of the types are the same on both sides.
+fn encoded(kind: Type, response: Response, media: MediaType) -> Vec<u8> {
+    let kind = ResponseType::from_str_name(kind.as_str_name()).map(Into::into);
+    encode(media, &Response { r#type: kind, ..response })
+}
+
+/// What this edge knows by itself.
+fn known(kind: Type, common: &Common, about: &About) -> Option<Response> {
+    let nothing = Response::default();
+    Some(match kind {
+        Type::GetHealth => Response { get_health: Some(GetHealth { healthy: true }), ..nothing },
+        Type::GetFlags => Response { get_flags: Some(answers::flags(&about.flags)), ..nothing },
+        Type::GetVersion => Response { get_version: Some(answers::version()), ..nothing },
+        Type::GetLoggingLevel => {
+            let level = logging_level();
+            Response { get_logging_level: Some(GetLoggingLevel { level }), ..nothing }
+        }
+        // Operations are done within a call: none is ever under way.
+        Type::GetOperations => {
+            Response { get_operations: Some(GetOperations::default()), ..nothing }
+        }
+        Type::GetMaster => {
+            let leader = common.duty.leader();
+            let master = answers::master(leader.as_ref(), common.started(), common.elected());
+            Response { get_master: Some(master), ..nothing }
+        }
+        _ => return None,
+    })
+}
+
+/// In the levels of glog: 0 is what is always said, and more is said from there.
+fn logging_level() -> u32 {
+    match LevelFilter::current() {
+        LevelFilter::TRACE => 2,
+        LevelFilter::DEBUG => 1,
+        _ => 0,
+    }
+}
+
+/// What is there, written on a thread of its own: it may be long.
+async fn large(
+    kind: Type,
+    common: Data<Common>,
+    media: MediaType,
+) -> Result<HttpResponse, Refusal> {
+    let cluster = Cluster::read(&common).await?;
+    let written = actix_web::web::block(move || {
+        let nothing = Response::default();
+        let response = match kind {
+            Type::GetMetrics => Response {
+                get_metrics: Some(answers::metrics(metrics(&common, &cluster))),
+                ..nothing
+            },
+            Type::GetAgents => Response { get_agents: Some(answers::agents(&cluster)), ..nothing },
+            Type::GetFrameworks => {
+                Response { get_frameworks: Some(answers::frameworks(&cluster)), ..nothing }
+            }
+            Type::GetExecutors => {
+                Response { get_executors: Some(answers::executors(&cluster)), ..nothing }
+            }
+            Type::GetTasks => Response { get_tasks: Some(answers::tasks(&cluster)), ..nothing },
+            _ => Response { get_state: Some(answers::state(&cluster)), ..nothing },
+        };
+        encoded(kind, response, media)
+    });
+    let body = written.await.map_err(|error| Refusal::NotNow(error.to_string()))?;
+    Ok(HttpResponse::Ok().content_type(media.as_str()).body(body))
+}
+
+async fn roles(kind: Type, common: &Common, media: MediaType) -> Result<HttpResponse, Refusal> {
+    let list = common.question("allocator", GetRoles {}).await?;
+    let nothing = Response::default();
+    let response = match kind {
+        Type::GetRoles => Response { get_roles: Some(answers::roles(&list)), ..nothing },
+        Type::GetWeights => Response { get_weights: Some(answers::weights(&list)), ..nothing },
+        _ => Response { get_quota: Some(answers::quotas(&list)), ..nothing },
+    };
+    Ok(respond(kind, response, media))
+}
+
+async fn teardown(common: &Common, call: &Call) -> Result<HttpResponse, Refusal> {
+    let id = call.teardown.as_ref().map(|part| part.framework_id.value.as_str());
+    let framework_id = id.unwrap_or_default().into();
+    match common.question("frameworks", TeardownFramework { framework_id }).await {
+        Ok(()) => Ok(HttpResponse::Ok().finish()),
+        Err(failure) if failure.kind == FailureKind::NotFound => {
+            Err(Refusal::BadRequest("No framework found with specified ID".to_owned()))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn mark_agent_gone(common: &Common, call: &Call) -> Result<HttpResponse, Refusal> {
+    let id = call.mark_agent_gone.as_ref().map(|part| part.agent_id.value.as_str());
+    let agent_id = id.unwrap_or_default().into();
+    let gone: Result<(), Failure> = common.question("agents", MarkAgentGone { agent_id }).await;
+    gone?;
+    Ok(HttpResponse::Ok().finish())
+}

@@ -1,0 +1,29 @@
+//! The v1 operator API on a master: `POST /api/v1`.
+//!
+//! A call is read and validated, and whether the client accepts an answer is looked at, in the order
+//! of Mesos; then it is answered from what is there (`crate::master::cluster`) or handed to the actor
+//! that can do it.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`validate`] | what a call must say |
+//! | `calls` | from a request to its answer |
+//! | `refusal` | why a request is refused |
+//! | `answers` | what is there, as the API has it |
+
+mod answers;
+mod calls;
+mod refusal;
+pub mod validate;
+
+use actix_web::web::{self, ServiceConfig};
+
+/// Where the API is: as Mesos has it, as pymesos looks for it, and under the name of the actor.
+const PATHS: [&str; 3] = ["/api/v1", "/api/v1/operator", "/master/api/v1"];
+
+/// Adds the API to an edge. It takes any method: which are not allowed is for the API to say.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    for path in PATHS {
+        config.route(path, web::route().to(calls::operator));
+    }
+}

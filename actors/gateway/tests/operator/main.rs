@@ -1,0 +1,10 @@
+//! The operator API and the endpoints that tools poll, over HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod calls;
+mod refusals;
+mod stage;

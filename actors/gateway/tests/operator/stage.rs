@@ -1,0 +1,232 @@
+//! A leading master's edge before a small cluster: two agents, a framework with three tasks, an
+//! offer. Its owners are played.
+
+use gateway::v1::wire::master::{Call, Response};
+use gateway::v1::{MediaType, decode, encode};
+use gateway::{About, MasterEdge};
+use protocol::agents::{AgentList, AgentState, AgentSummary, GetAgents, MarkAgentGone};
+use protocol::framework::{AgentInfo, FrameworkInfo, FrameworkSummary, Offer};
+use protocol::frameworks::{
+    FrameworkList, GetFrameworks, GetOffers, GetTasks, OfferList, TaskList, TeardownFramework,
+};
+use protocol::id::Generation;
+use protocol::resources::{Resources, Scalar};
+use protocol::task::{Label, Source, Task, TaskState, TaskStatus};
+use protocol::{AgentId, Failure, FailureKind, Message, Time};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use runtime::{Actor, Context, Handler, Handlers, Outcome};
+use serde_json::{Value, json};
+
+use crate::support::{SOON, World, leads};
+
+/// Status and body.
+pub(crate) type Answer = (StatusCode, String);
+
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    http: reqwest::Client,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let about = About::new("test", &json!({ "cluster": "test", "agents": { "ping_ms": 5 } }));
+        let edge = MasterEdge.about(about);
+        let world = World::start(edge, Some(leads(true, "10.0.0.1:5050"))).await;
+        world.wait_until_leading().await;
+        for name in ["agents", "frameworks"] {
+            world.host.stop_actor(name).await;
+            world.host.spawn(name, Default::default(), || Owner { serves: true }).unwrap();
+        }
+        Self { world, http: crate::support::client() }
+    }
+
+    /// From now on `frameworks` reads the registry.
+    pub(crate) async fn recovering(&self) {
+        self.world.host.stop_actor("frameworks").await;
+        let owner = || Owner { serves: false };
+        self.world.host.spawn("frameworks", Default::default(), owner).unwrap();
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, self.world.url(path)).timeout(SOON)
+    }
+
+    pub(crate) fn post(&self, call: &Value, media: MediaType) -> RequestBuilder {
+        let body = match media {
+            MediaType::Json => call.to_string().into_bytes(),
+            MediaType::Protobuf => {
+                let call: Call = decode(MediaType::Json, call.to_string().as_bytes()).unwrap();
+                encode(media, &call)
+            }
+        };
+        let request = self.request(Method::POST, "/api/v1");
+        request.header("Content-Type", media.as_str()).header("Accept", media.as_str()).body(body)
+    }
+
+    pub(crate) async fn answer(request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
+    pub(crate) async fn call(&self, call: &Value) -> Answer {
+        Self::answer(self.post(call, MediaType::Json)).await
+    }
+
+    /// The answer to a call without a part, which is the same in both encodings.
+    pub(crate) async fn read(&self, kind: &str) -> Value {
+        let call = json!({ "type": kind, kind.to_lowercase(): {} });
+        let (status, text) = self.call(&call).await;
+        assert_eq!(status, StatusCode::OK, "{kind}: {text}");
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["type"], kind);
+        let response = self.post(&call, MediaType::Protobuf).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/x-protobuf");
+        let bytes = response.bytes().await.unwrap();
+        let from_protobuf: Response = decode(MediaType::Protobuf, &bytes).unwrap();
+        if kind != "GET_METRICS" {
+            let from_json: Response = decode(MediaType::Json, text.as_bytes()).unwrap();
+            assert_eq!(from_protobuf, from_json);
+        }
+        json[kind.to_lowercase()].clone()
+    }
+}
+
+/// Plays `agents` and `frameworks`.
+struct Owner {
+    serves: bool,
+}
+
+impl Actor for Owner {
+    const ABOUT: &'static str = "a small cluster for a test";
+    type Timer = ();
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers
+            .on::<GetAgents>()
+            .on::<GetFrameworks>()
+            .on::<GetTasks>()
+            .on::<GetOffers>()
+            .on::<MarkAgentGone>()
+            .on::<TeardownFramework>();
+    }
+}
+
+macro_rules! answers {
+    ($($message:ident => $answer:expr),+ $(,)?) => {$(
+        impl Handler<$message> for Owner {
+            fn handle(
+                &mut self,
+                message: $message,
+                _: &mut Context<Self>,
+            ) -> Outcome<<$message as Message>::Reply> {
+                let answer: fn($message) -> Result<<$message as Message>::Reply, Failure> = $answer;
+                if !self.serves {
+                    return Outcome::Refuse(leads(true, "").not_leader());
+                }
+                answer(message).into()
+            }
+        }
+    )+};
+}
+
+answers! {
+    GetAgents => |_| Ok(AgentList { agents: agents() }),
+    GetFrameworks => |_| Ok(FrameworkList { frameworks: vec![framework()] }),
+    GetTasks => |_| Ok(TaskList { tasks: tasks() }),
+    GetOffers => |_| Ok(OfferList { offers: vec![offer()] }),
+    MarkAgentGone => |message| found(message.agent_id == AgentId::from("a1"), "agent"),
+    TeardownFramework => |message| found(message.framework_id.as_str() == "f1", "framework"),
+}
+
+fn found(there: bool, what: &str) -> Result<(), Failure> {
+    let failure = || Failure::new(FailureKind::NotFound, format!("there is no such {what}"));
+    if there { Ok(()) } else { Err(failure()) }
+}
+
+fn basic(cpus: i64, mem: i64) -> Resources {
+    let whole = |n: i64| Scalar::from_milli(n * 1000);
+    Resources::basic(whole(cpus), whole(mem), whole(0))
+}
+
+fn agents() -> Vec<AgentSummary> {
+    let agent = |id: &str, state, http: &str| AgentSummary {
+        agent_id: id.into(),
+        info: AgentInfo {
+            hostname: format!("{id}.example"),
+            host: "10.0.0.3:7051".parse().unwrap(),
+            http: http.to_owned(),
+            resources: {
+                let mut all = basic(8, 1024);
+                all.add_all(&Resources::ports(vec![(31000, 32000)].into()));
+                all
+            },
+            attributes: std::collections::BTreeMap::new(),
+            boot_id: "b".into(),
+            version: "0.1.0".into(),
+            domain: None,
+        },
+        state,
+        generation: Generation(1),
+        registered: Some(Time(1_500_000)),
+        last_pong: None,
+    };
+    vec![
+        agent("a1", AgentState::Active, "10.0.0.3:5051"),
+        agent("a2", AgentState::Recovered, "10.0.0.4:5051"),
+    ]
+}
+
+fn framework() -> FrameworkSummary {
+    let mut info = FrameworkInfo::new("nobody", "pi");
+    info.roles = vec!["eng".to_owned()];
+    info.id = Some("f1".into());
+    FrameworkSummary {
+        info,
+        framework_id: "f1".into(),
+        connected: true,
+        active: true,
+        registered: Time(2_000_000),
+        suppressed_roles: Default::default(),
+        tasks: 2,
+        offers: 1,
+        used: basic(1, 128),
+        offered: basic(2, 256),
+    }
+}
+
+pub(crate) fn tasks() -> Vec<Task> {
+    let task = |id: &str, state| Task {
+        task_id: id.into(),
+        framework_id: "f1".into(),
+        agent_id: "a1".into(),
+        executor_id: id.into(),
+        name: format!("task {id}"),
+        role: "eng".into(),
+        resources: basic(1, 128),
+        labels: vec![Label { key: "k".into(), value: Some("v".into()) }],
+        state,
+        status: Some(TaskStatus {
+            container_id: Some("c1".into()),
+            ..TaskStatus::new(id.into(), state, Source::Executor, Time(3_000_000))
+        }),
+    };
+    vec![
+        task("t1", TaskState::Running),
+        task("t2", TaskState::Unreachable),
+        task("t3", TaskState::Finished),
+    ]
+}
+
+fn offer() -> Offer {
+    Offer {
+        offer_id: "o1".into(),
+        framework_id: "f1".into(),
+        agent_id: "a1".into(),
+        hostname: "a1.example".into(),
+        http: "10.0.0.3:5051".into(),
+        role: "eng".into(),
+        resources: basic(2, 256),
+        attributes: Default::default(),
+        executor_ids: Vec::new(),
+    }
+}
