@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
-use actix_web::http::StatusCode;
+use actix_web::http::{KeepAlive, StatusCode};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpServer};
 use runtime::Host;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
@@ -32,6 +32,10 @@ const MAX_CONNECTIONS: usize = 16_384;
 /// A client that takes nothing of what is sent to it for so long is cut off by the kernel: four
 /// heartbeats of an event stream.
 const STUCK: Duration = Duration::from_secs(60);
+/// After so long without a byte the kernel asks whether the client's machine is still there...
+const SILENT: Duration = Duration::from_secs(120);
+/// ...and asks again, until the client has been [`STUCK`] for too long.
+const PROBE: Duration = Duration::from_secs(15);
 /// For the head of a request; cuts off clients that trickle it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long running requests may take to finish once the server stops.
@@ -75,8 +79,7 @@ impl Server {
         duty: Duty,
     ) -> Result<Self, ServeError> {
         let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
-        // Inherited by every connection. Without it a stuck client holds its connection for ever.
-        if let Err(error) = SockRef::from(&listener).set_tcp_user_timeout(Some(STUCK)) {
+        if let Err(error) = cut_off_the_dead(&listener) {
             tracing::warn!(%address, %error, "clients that take nothing will not be cut off");
         }
         let common = Common::new(host.clone(), duty);
@@ -91,6 +94,9 @@ impl Server {
         let server = HttpServer::new(factory)
             .workers(WORKERS)
             .max_connections(MAX_CONNECTIONS)
+            // Mesos never cuts an idle connection, and its clients do not repeat the call that finds
+            // one cut: the update in it would be lost.
+            .keep_alive(KeepAlive::Os)
             .client_request_timeout(HEAD_TIMEOUT)
             // A client that has closed its side is gone: its stream ends now, not at the next write.
             .h1_allow_half_closed(false)
@@ -128,6 +134,14 @@ impl Server {
         tokio::time::sleep(FLUSH).await;
         self.handle.stop(false).await;
     }
+}
+
+/// Inherited by every connection. Without it a client that is stuck, or whose machine is gone, holds
+/// its connection for ever.
+fn cut_off_the_dead(listener: &TcpListener) -> io::Result<()> {
+    let socket = SockRef::from(listener);
+    socket.set_tcp_user_timeout(Some(STUCK))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT).with_interval(PROBE))
 }
 
 /// Limits, and errors in our shape, for every edge that does not set its own.
