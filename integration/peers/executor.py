@@ -1,20 +1,26 @@
 #!/usr/bin/env python3
 """An executor on pymesos, for many tasks, all of which it only pretends to run.
 
-A task whose data is `finish` ends at once, any other runs until it is killed. A message is sent back
-to the scheduler; after the message `exit` the process ends with status 3.
+A task whose data is `finish` ends at once, one whose data is `brief` after a moment, and any other
+runs until it is killed. After the message `exit` the process ends with status 3; the message
+`launched` is answered with the list of the tasks it was given; any other is sent back.
 """
 
+import json
 import logging
 import os
 import sys
+import threading
 
-from pymesos import Executor, MesosExecutorDriver, decode_data
+from pymesos import Executor, MesosExecutorDriver, decode_data, encode_data
+
+MOMENT = 0.2
 
 
 class Pretender(Executor):
     def __init__(self):
         self.running = set()
+        self.launched = []
 
     def registered(self, driver, executor_info, framework_info, agent_info):
         print("registered on", agent_info["hostname"], flush=True)
@@ -24,9 +30,14 @@ class Pretender(Executor):
 
     def launchTask(self, driver, task):
         task_id = task["task_id"]["value"]
+        self.launched.append(task_id)
         self.update(driver, task_id, "TASK_RUNNING")
-        if decode_data(task["data"]) == b"finish":
+        data = decode_data(task["data"])
+        if data == b"finish":
             self.update(driver, task_id, "TASK_FINISHED")
+        elif data == b"brief":
+            finished = (driver, task_id, "TASK_FINISHED")
+            threading.Timer(MOMENT, self.update, finished).start()
         else:
             self.running.add(task_id)
 
@@ -37,6 +48,8 @@ class Pretender(Executor):
     def frameworkMessage(self, driver, message):
         if decode_data(message) == b"exit":
             os._exit(3)
+        if decode_data(message) == b"launched":
+            message = encode_data(json.dumps(self.launched).encode())
         driver.sendFrameworkMessage(message)
 
     def shutdown(self, driver):
