@@ -5,6 +5,8 @@
 mod calls;
 mod client;
 mod crowd;
+#[path = "../v1/fields.rs"]
+mod fields;
 mod launches;
 mod refusals;
 mod stage;

@@ -1,100 +1,15 @@
 //! A scheduler that speaks protobuf, written from the table of the wire alone: no generated type
 //! is used on its side.
 
-use std::collections::BTreeMap;
-
 use actix_web::http::Method;
 use reqwest::RequestBuilder;
 
 use crate::client::{Client, Stream};
+use crate::fields::Fields;
 use crate::stage::{AGENT, Stage};
 use crate::tiny::{double, id, int, message, text};
 
 const PROTOBUF: &str = "application/x-protobuf";
-
-/// The values of a message's fields by their numbers, in the order in which they came.
-#[derive(Clone, Debug, Default)]
-struct Fields(BTreeMap<u64, Vec<Field>>);
-
-#[derive(Clone, Debug)]
-enum Field {
-    Varint(u64),
-    Fixed(u64),
-    Bytes(Vec<u8>),
-}
-
-fn varint(bytes: &mut &[u8]) -> u64 {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first().unwrap();
-        *bytes = rest;
-        number |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            break;
-        }
-    }
-    number
-}
-
-impl Fields {
-    fn read(mut bytes: &[u8]) -> Self {
-        let mut fields = Self::default();
-        while !bytes.is_empty() {
-            let key = varint(&mut bytes);
-            let field = match key & 7 {
-                0 => Field::Varint(varint(&mut bytes)),
-                1 => {
-                    let (fixed, rest) = bytes.split_at(8);
-                    bytes = rest;
-                    Field::Fixed(u64::from_le_bytes(fixed.try_into().unwrap()))
-                }
-                2 => {
-                    let length = varint(&mut bytes) as usize;
-                    let (content, rest) = bytes.split_at(length);
-                    bytes = rest;
-                    Field::Bytes(content.to_vec())
-                }
-                other => panic!("wire type {other}"),
-            };
-            fields.0.entry(key >> 3).or_default().push(field);
-        }
-        fields
-    }
-
-    fn int(&self, number: u64) -> u64 {
-        match &self.0[&number][0] {
-            Field::Varint(int) => *int,
-            other => panic!("{number}: {other:?}"),
-        }
-    }
-
-    fn double(&self, number: u64) -> f64 {
-        match &self.0[&number][0] {
-            Field::Fixed(bits) => f64::from_bits(*bits),
-            other => panic!("{number}: {other:?}"),
-        }
-    }
-
-    fn bytes(&self, number: u64) -> Vec<u8> {
-        match &self.0[&number][0] {
-            Field::Bytes(bytes) => bytes.clone(),
-            other => panic!("{number}: {other:?}"),
-        }
-    }
-
-    fn text(&self, number: u64) -> String {
-        String::from_utf8(self.bytes(number)).unwrap()
-    }
-
-    fn part(&self, number: u64) -> Self {
-        Self::read(&self.bytes(number))
-    }
-
-    /// The `value` of an id.
-    fn id(&self, number: u64) -> String {
-        self.part(number).text(1)
-    }
-}
 
 struct Framework {
     client: Client,
@@ -122,7 +37,7 @@ impl Framework {
         assert_eq!(subscribed.part(3).text(6), "1.11.0");
         let id = subscribed.id(1);
         let heartbeat = Fields::read(&stream.record().await.unwrap());
-        assert_eq!((heartbeat.int(1), heartbeat.0.len()), (8, 1));
+        assert_eq!((heartbeat.int(1), heartbeat.count()), (8, 1));
         Self { client, id, stream }
     }
 
@@ -189,7 +104,7 @@ async fn a_whole_story_over_protobuf() {
     let gone = framework.status().await;
     // TASK_GONE, of the master, because of the question.
     assert_eq!((gone.int(2), gone.int(9), gone.int(10)), (11, 0, 9));
-    assert!(!gone.0.contains_key(&11), "nothing to acknowledge");
+    assert!(!gone.has(11), "nothing to acknowledge");
 
     framework.tell(6, message(6, &[id(1, "t")])).await;
     assert_eq!(framework.status().await.int(2), 4);
