@@ -58,9 +58,9 @@ async fn without_a_leader_every_call_may_be_tried_again() {
 }
 
 /// A request and what is said to it.
-type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, u16, &'a str);
+type Case<'a, Text> = (&'a [(&'a str, &'a str)], &'a str, u16, Text);
 
-async fn check(client: &Client, (headers, body, status, text): Case<'_>) {
+async fn check(client: &Client, (headers, body, status, text): Case<'_, &str>) {
     let mut request = client.request(Method::POST, "/api/v1/scheduler").body(body.to_owned());
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -82,7 +82,7 @@ async fn the_form_of_a_request_is_checked_from_the_outside_in() {
     }
     let json: (&str, &str) = ("Content-Type", JSON);
     let invalid = |what: &str| format!("Failed to validate scheduler::Call: {what}");
-    let cases: &[(&[(&str, &str)], &str, u16, String)] = &[
+    let cases: &[Case<'_, String>] = &[
         (&[], SUBSCRIBE, 400, "Expecting 'Content-Type' to be present".into()),
         (
             &[("Content-Type", "application/json; charset=utf-8")],
