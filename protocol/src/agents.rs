@@ -10,6 +10,7 @@ use crate::id::{
 };
 use crate::messages;
 use crate::resources::Resources;
+use crate::shared::SharedList;
 use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo};
 use crate::time::Time;
 
@@ -207,6 +208,17 @@ pub struct ClusterTotal {
     pub agents: usize,
 }
 
+/// Everything that is there, to be read at leisure on another thread. From anyone; to one of the same
+/// host it costs as much as has changed since the last who asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ViewAgents {}
+
+/// Answers [`ViewAgents`]. `last_pong` is that of the last change of something else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentsView {
+    pub agents: SharedList<AgentSummary>,
+}
+
 messages! {
     RegisterAgent -> AgentRegistered,
     Pong,
@@ -221,4 +233,5 @@ messages! {
     MarkAgentGone,
     GetAgents -> AgentList,
     GetAgent -> AgentSummary,
+    ViewAgents -> AgentsView,
 }

@@ -4,6 +4,9 @@
 //! updates. From `allocator`: allocations. Every call of a scheduler is an ask whose failure says
 //! what was wrong; what becomes of a task that was launched arrives as a status update.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +21,9 @@ use crate::id::{
     AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
 };
 use crate::messages;
-use crate::task::{KillPolicy, Reason, Task, TaskStatus};
+use crate::shared::SharedList;
+use crate::task::{ExecutorInfo, KillPolicy, Reason, Task, TaskStatus};
+use crate::time::Time;
 
 // --- from schedulers ---------------------------------------------------------------------------
 
@@ -330,6 +335,52 @@ pub struct OfferList {
     pub offers: Vec<Offer>,
 }
 
+/// Everything that is there, to be read at leisure on another thread. From anyone; to one of the same
+/// host it costs as much as has changed since the last who asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ViewFrameworks {}
+
+/// A framework as it is read elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameworkView {
+    pub framework_id: FrameworkId,
+    pub info: FrameworkInfo,
+    /// Its scheduler is there, and it gets offers.
+    pub active: bool,
+    /// Known from the registry or from agents, and not subscribed since.
+    pub recovered: bool,
+    pub registered: Time,
+    /// When it was removed, if it was.
+    #[serde(default)]
+    pub removed: Option<Time>,
+    #[serde(default)]
+    pub suppressed_roles: BTreeSet<String>,
+    /// Its tasks that have ended and are remembered, oldest first.
+    pub completed: Vec<Arc<Task>>,
+}
+
+/// An executor of a framework's own, where it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutorView {
+    pub agent_id: AgentId,
+    pub framework_id: FrameworkId,
+    /// The role that its resources count against.
+    pub role: String,
+    pub info: ExecutorInfo,
+}
+
+/// Answers [`ViewFrameworks`], all of one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameworksView {
+    pub frameworks: SharedList<FrameworkView>,
+    /// Removed ones that are remembered, oldest first.
+    pub completed_frameworks: Vec<Arc<FrameworkView>>,
+    /// Tasks that have not ended, or have and are not acknowledged.
+    pub tasks: SharedList<Task>,
+    pub executors: SharedList<ExecutorView>,
+    pub offers: SharedList<Offer>,
+}
+
 messages! {
     SubscribeFramework -> FrameworkSubscribed,
     TeardownFramework,
@@ -357,4 +408,5 @@ messages! {
     GetFrameworks -> FrameworkList,
     GetTasks -> TaskList,
     GetOffers -> OfferList,
+    ViewFrameworks -> FrameworksView,
 }

@@ -37,6 +37,7 @@ pub mod registrar;
 pub mod runtime;
 pub mod scheduler;
 pub mod services;
+pub mod shared;
 pub mod updates;
 
 pub use address::{Address, HostAddr};

@@ -1,5 +1,7 @@
 //! To `agents`.
 
+use std::sync::Arc;
+
 use protocol::agents::*;
 
 use super::common::*;
@@ -77,7 +79,9 @@ fn questions(to: &mut To<'_>) {
         registered: Some(NOW),
         last_pong: Some(NOW),
     };
+    let view = AgentsView { agents: [Arc::new(summary.clone())].into_iter().collect() };
     to.tell(&MarkAgentGone { agent_id: agent_id() })
         .ask(&GetAgents {}, &AgentList { agents: vec![summary.clone()] })
+        .ask(&ViewAgents {}, &view)
         .ask(&GetAgent { agent_id: agent_id() }, &summary);
 }

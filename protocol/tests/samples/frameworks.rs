@@ -1,5 +1,8 @@
 //! To `frameworks`.
 
+use std::sync::Arc;
+
+use protocol::agents::RunningExecutor;
 use protocol::framework::{
     Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim,
 };
@@ -172,6 +175,28 @@ fn from_agents(to: &mut To<'_>) {
     });
 }
 
+fn view() -> FrameworksView {
+    let framework_view = Arc::new(FrameworkView {
+        framework_id: framework_id(),
+        info: framework(),
+        active: true,
+        recovered: true,
+        registered: NOW,
+        removed: Some(NOW),
+        suppressed_roles: ["*".to_owned()].into(),
+        completed: vec![Arc::new(task())],
+    });
+    let RunningExecutor { executor: info, role, .. } = running_executor();
+    let executor = ExecutorView { agent_id: agent_id(), framework_id: framework_id(), role, info };
+    FrameworksView {
+        frameworks: [Arc::clone(&framework_view)].into_iter().collect(),
+        completed_frameworks: vec![framework_view],
+        tasks: [Arc::new(task())].into_iter().collect(),
+        executors: [Arc::new(executor)].into_iter().collect(),
+        offers: [Arc::new(offer())].into_iter().collect(),
+    }
+}
+
 fn questions(to: &mut To<'_>) {
     let summary = FrameworkSummary {
         info: framework(),
@@ -192,5 +217,6 @@ fn questions(to: &mut To<'_>) {
         &FrameworkList { frameworks: vec![summary] },
     )
     .ask(&get_tasks, &TaskList { tasks: vec![task()] })
-    .ask(&GetOffers {}, &OfferList { offers: vec![offer()] });
+    .ask(&GetOffers {}, &OfferList { offers: vec![offer()] })
+    .ask(&ViewFrameworks {}, &view());
 }
