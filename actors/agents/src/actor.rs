@@ -3,9 +3,10 @@
 use agents_core::{Input, State, Timer};
 use protocol::CallId;
 use protocol::agents::{
-    AgentList, AgentRegistered, AgentSummary, GetAgent, GetAgents, MarkAgentGone, Pong,
+    AgentList, AgentRegistered, AgentSummary, AgentsView, GetAgent, GetAgents, MarkAgentGone, Pong,
     RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage,
     RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework, UnregisterAgent,
+    ViewAgents,
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::runtime::Exited;
@@ -76,6 +77,7 @@ impl Actor for Agents {
             .on::<RouteMessage>()
             .on::<RouteUpdateFramework>()
             .on::<GetAgents>()
+            .on::<ViewAgents>()
             .on::<GetAgent>();
     }
 
@@ -122,6 +124,12 @@ impl Handler<MarkAgentGone> for Agents {
 impl Handler<GetAgents> for Agents {
     fn handle(&mut self, _: GetAgents, ctx: &mut Context<Self>) -> Outcome<AgentList> {
         self.asked(ctx, |call| Input::GetAgents { call })
+    }
+}
+
+impl Handler<ViewAgents> for Agents {
+    fn handle(&mut self, _: ViewAgents, ctx: &mut Context<Self>) -> Outcome<AgentsView> {
+        self.asked(ctx, |call| Input::ViewAgents { call })
     }
 }
 

@@ -52,6 +52,7 @@ impl Agents {
             Ok(Reply::Done) => self.calls.reply(call, ()),
             Ok(Reply::Registered(answer)) => self.calls.reply(call, answer),
             Ok(Reply::Agents(answer)) => self.calls.reply(call, answer),
+            Ok(Reply::View(answer)) => self.calls.reply(call, answer),
             Ok(Reply::Agent(answer)) => self.calls.reply(call, answer),
             Err(failure) => self.calls.refuse(call, failure),
         }

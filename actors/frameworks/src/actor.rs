@@ -7,7 +7,7 @@ use protocol::frameworks::{
     ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
     LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
     ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework,
+    SuppressOffers, TeardownFramework, UpdateFramework, ViewFrameworks,
 };
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
@@ -100,7 +100,8 @@ impl Actor for Frameworks {
             .on::<OfferAllocations>()
             .on::<GetFrameworks>()
             .on::<GetTasks>()
-            .on::<GetOffers>();
+            .on::<GetOffers>()
+            .on::<ViewFrameworks>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
@@ -186,6 +187,7 @@ asked! {
     GetFrameworks => ListFrameworks,
     GetTasks => ListTasks,
     GetOffers => ListOffers,
+    ViewFrameworks => View,
 }
 
 told! {

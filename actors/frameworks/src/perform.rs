@@ -50,6 +50,7 @@ impl Frameworks {
             Ok(Answer::Frameworks(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Tasks(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Offers(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::View(answer)) => self.calls.reply(call, answer),
             Err(failure) => self.calls.refuse(call, failure),
         }
     }

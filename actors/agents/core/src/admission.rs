@@ -59,8 +59,10 @@ impl Term {
     /// Writes the registration down under the next generation; what was remembered stays.
     fn enter(&mut self, now: Time, id: &AgentId, state: AgentState, message: &RegisterAgent) {
         self.counters.generation = self.counters.generation.next();
-        let fresh = || Agent::new(message.info.clone(), state);
-        let agent = self.agents.entry(id.clone()).or_insert_with(fresh);
+        if !self.agents.contains_key(id) {
+            self.agents.insert(id.clone(), Agent::new(message.info.clone(), state));
+        }
+        let Some(agent) = self.agents.get_mut(id) else { return };
         agent.info = message.info.clone();
         agent.state = state;
         agent.life = Some(Life::of(message));

@@ -4,7 +4,7 @@ use protocol::agent::{
     DeliverMessage, KillAgentTask, Ping, RunTasks, ShutdownAgentExecutor, ShutdownFramework,
     UpdateAcknowledged, UpdateFramework,
 };
-use protocol::agents::{AgentList, AgentRegistered, AgentSummary};
+use protocol::agents::{AgentList, AgentRegistered, AgentSummary, AgentsView};
 use protocol::events::Report;
 use protocol::frameworks::{AgentJoined, AgentLeft, AgentsRecovered, LaunchUndeliverable};
 use protocol::registrar::ApplyOperations;
@@ -81,6 +81,7 @@ pub enum ToAgent {
 pub enum Reply {
     Registered(AgentRegistered),
     Agents(AgentList),
+    View(AgentsView),
     Agent(AgentSummary),
     /// It is done (and durable).
     Done,

@@ -57,6 +57,9 @@ pub enum Input {
     GetAgents {
         call: CallId,
     },
+    ViewAgents {
+        call: CallId,
+    },
     GetAgent {
         call: CallId,
         message: GetAgent,
@@ -94,6 +97,7 @@ impl Input {
             | Self::UnregisterAgent { call, .. }
             | Self::MarkAgentGone { call, .. }
             | Self::GetAgents { call }
+            | Self::ViewAgents { call }
             | Self::GetAgent { call, .. } => Some(*call),
             _ => None,
         }

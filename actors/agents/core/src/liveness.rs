@@ -17,7 +17,8 @@ impl Term {
     /// that they are not connected: it makes them register, also with a leader that they have not
     /// found yet.
     pub(crate) fn on_ping_timer(&mut self, now: Time, id: &AgentId, out: &mut Vec<Effect>) {
-        let Some(agent) = self.agents.get_mut(id).filter(|agent| agent.is_expected()) else {
+        let agent = self.agents.get_mut_unseen(id);
+        let Some(agent) = agent.filter(|agent| agent.is_expected()) else {
             return;
         };
         if agent.state == AgentState::Active {
@@ -33,7 +34,7 @@ impl Term {
     /// Sends the next ping, unless another agent has taken the address, and sets the timer for the
     /// one after.
     fn ping(&mut self, now: Time, id: &AgentId, out: &mut Vec<Effect>) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agents.get_mut_unseen(id) else { return };
         agent.sequence += 1;
         let message = ToAgent::Ping(Ping {
             epoch: self.epoch,
@@ -51,7 +52,7 @@ impl Term {
     /// An answer of the registered life of an agent. It also saves one that was about to be given
     /// up.
     pub(crate) fn on_pong(&mut self, now: Time, message: &Pong) {
-        let Some(agent) = self.agents.get_mut(&message.agent_id) else { return };
+        let Some(agent) = self.agents.get_mut_unseen(&message.agent_id) else { return };
         let alive = agent.state == AgentState::Active
             && agent.life.as_ref().is_some_and(|life| life.incarnation == message.incarnation)
             && message.sequence > agent.answered

@@ -24,7 +24,7 @@ pub(crate) struct Removals {
 
 impl Term {
     pub(crate) fn queue_removal(&mut self, now: Time, id: &AgentId, out: &mut Vec<Effect>) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agents.get_mut_unseen(id) else { return };
         if agent.queued.is_none() && agent.is_expected() {
             agent.queued = Some(now);
             self.removals.queue.insert((now, id.clone()));
@@ -33,7 +33,7 @@ impl Term {
     }
 
     pub(crate) fn unqueue_removal(&mut self, id: &AgentId) {
-        if let Some(agent) = self.agents.get_mut(id)
+        if let Some(agent) = self.agents.get_mut_unseen(id)
             && let Some(since) = agent.queued.take()
         {
             self.removals.queue.remove(&(since, id.clone()));

@@ -84,7 +84,7 @@ impl Term {
 
     pub(crate) fn on_route_kill(&mut self, message: RouteKill, out: &mut Vec<Effect>) {
         let epoch = self.epoch;
-        let Some(agent) = self.agents.get_mut(&message.agent_id) else { return };
+        let Some(agent) = self.agents.get_mut_unseen(&message.agent_id) else { return };
         let RouteKill { framework_id, task_id, kill_policy, .. } = message;
         match agent.state {
             AgentState::Active => {

@@ -1,10 +1,12 @@
 //! One term of leadership: the agents, and what is being committed about them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use protocol::agents::{AgentList, AgentState};
+use protocol::agents::{AgentList, AgentState, AgentSummary, AgentsView};
 use protocol::frameworks::AgentsRecovered;
 use protocol::registrar::RegistrySnapshot;
+use protocol::shared::{SharedList, Tracked};
 use protocol::{
     AgentId, CallId, Epoch, Failure, FailureKind, Generation, HostAddr, Incarnation, Time,
 };
@@ -27,7 +29,9 @@ pub(crate) struct Term {
     pub(crate) run: String,
     pub(crate) next_agent: u64,
     pub(crate) counters: Counters,
-    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    pub(crate) agents: Tracked<AgentId, Agent>,
+    /// What others may read at leisure.
+    pub(crate) view: SharedList<AgentSummary>,
     /// The agent that was last registered at (or, of the registry, recorded for) each host.
     pub(crate) hosts: BTreeMap<HostAddr, AgentId>,
     /// Ids given to agents that came without one, so that asking again gives the same.
@@ -68,7 +72,7 @@ impl Term {
         snapshot: RegistrySnapshot,
     ) -> Self {
         let records = snapshot.registry.agents.into_iter();
-        let agents: BTreeMap<_, _> =
+        let agents: Tracked<_, _> =
             records.map(|(id, record)| (id, Agent::recovered(record))).collect();
         let expected = agents.iter().filter(|(_, agent)| agent.is_expected());
         let hosts = expected.map(|(id, agent)| (agent.info.host.clone(), id.clone())).collect();
@@ -80,6 +84,7 @@ impl Term {
             next_agent: 0,
             counters,
             agents,
+            view: SharedList::default(),
             hosts,
             promised: BTreeMap::new(),
             works: BTreeMap::new(),
@@ -119,6 +124,7 @@ impl Term {
             Input::RouteMessage(message) => self.on_route_message(message, out),
             Input::RouteUpdateFramework(message) => self.on_route_update(&message, out),
             Input::GetAgents { call } => self.on_get_agents(call, out),
+            Input::ViewAgents { call } => self.on_view_agents(call, out),
             Input::GetAgent { call, message } => self.on_get_agent(call, &message.agent_id, out),
             Input::Committed { commit, result } => self.on_committed(now, commit, result, out),
             Input::AgentExited { actor } => self.on_agent_exited(now, &actor, out),
@@ -137,6 +143,14 @@ impl Term {
     fn on_get_agents(&self, call: CallId, out: &mut Vec<Effect>) {
         let agents = self.agents.iter().map(|(id, agent)| agent.summary(id)).collect();
         out.push(Effect::Reply { call, result: Ok(Reply::Agents(AgentList { agents })) });
+    }
+
+    /// Costs as much as has changed since the last who asked.
+    fn on_view_agents(&mut self, call: CallId, out: &mut Vec<Effect>) {
+        let show = |id: &AgentId, agent: &Agent| Arc::new(agent.summary(id));
+        self.agents.update(&mut self.view, show, |agent, id| agent.agent_id.cmp(id));
+        let view = AgentsView { agents: self.view.clone() };
+        out.push(Effect::Reply { call, result: Ok(Reply::View(view)) });
     }
 
     fn on_get_agent(&self, call: CallId, agent_id: &AgentId, out: &mut Vec<Effect>) {

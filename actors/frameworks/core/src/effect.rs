@@ -9,7 +9,9 @@ use protocol::allocator::{
     ReviveRoles, SetFrameworkActive, SuppressRoles,
 };
 use protocol::events::Report;
-use protocol::frameworks::{FrameworkList, FrameworkSubscribed, OfferList, TaskList};
+use protocol::frameworks::{
+    FrameworkList, FrameworkSubscribed, FrameworksView, OfferList, TaskList,
+};
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::ApplyOperations;
 use protocol::scheduler::{
@@ -94,6 +96,7 @@ pub enum Answer {
     Frameworks(FrameworkList),
     Tasks(TaskList),
     Offers(OfferList),
+    View(FrameworksView),
 }
 
 /// Everything that can time out here.

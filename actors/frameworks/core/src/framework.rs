@@ -1,6 +1,7 @@
 //! One framework: its life cycle, and what is known of it.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use protocol::framework::{Capability, FrameworkInfo};
 use protocol::id::{AgentId, FrameworkId, TaskId};
@@ -97,7 +98,7 @@ pub struct Framework {
     /// The registry has `info` as it is.
     pub(crate) recorded: bool,
     /// Ended tasks, oldest first.
-    pub(crate) completed: VecDeque<Task>,
+    pub(crate) completed: VecDeque<Arc<Task>>,
 }
 
 impl Framework {
@@ -121,7 +122,7 @@ impl Framework {
 
     /// Its ended tasks that are remembered, oldest first.
     pub fn completed(&self) -> impl Iterator<Item = &Task> {
-        self.completed.iter()
+        self.completed.iter().map(AsRef::as_ref)
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -153,7 +154,7 @@ impl Framework {
         }
     }
 
-    pub(crate) fn remember(&mut self, task: Task, limit: usize) {
+    pub(crate) fn remember(&mut self, task: Arc<Task>, limit: usize) {
         self.completed.push_back(task);
         while self.completed.len() > limit {
             self.completed.pop_front();
@@ -162,7 +163,8 @@ impl Framework {
 
     /// The last ended task of this id on this agent.
     pub(crate) fn ended(&self, task_id: &TaskId, agent_id: &AgentId) -> Option<&Task> {
-        self.completed.iter().rev().find(|t| t.task_id == *task_id && t.agent_id == *agent_id)
+        let mut ended = self.completed.iter().rev().map(AsRef::as_ref);
+        ended.find(|t: &&Task| t.task_id == *task_id && t.agent_id == *agent_id)
     }
 }
 

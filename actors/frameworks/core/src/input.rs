@@ -6,7 +6,7 @@ use protocol::frameworks::{
     ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
     LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
     ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework,
+    SuppressOffers, TeardownFramework, UpdateFramework, ViewFrameworks,
 };
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::RegistrySnapshot;
@@ -57,6 +57,7 @@ pub enum Request {
     ListFrameworks(GetFrameworks),
     ListTasks(GetTasks),
     ListOffers(GetOffers),
+    View(ViewFrameworks),
 }
 
 /// What other actors report. Ignored unless this host leads: agents repeat, the allocator is reset.

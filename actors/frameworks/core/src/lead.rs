@@ -8,6 +8,7 @@ use protocol::Time;
 use protocol::elector::Leadership;
 use protocol::id::{Epoch, FrameworkId};
 use protocol::registrar::{AgentStanding, FrameworkRecord, Registry, RegistrySnapshot};
+use protocol::shared::Tracked;
 
 use crate::agents::{Agent, Standing};
 use crate::config::Config;
@@ -16,6 +17,7 @@ use crate::framework::{Framework, FrameworkState};
 use crate::ledger::Ledger;
 use crate::offers::OfferBook;
 use crate::state::{Ids, Role, State, Term, Turn};
+use crate::views::Views;
 
 /// Between two attempts to read the registry: the registrar is on this host and loads it within
 /// a few round trips to the store.
@@ -101,13 +103,14 @@ impl Term {
             epoch,
             ids,
             round,
-            frameworks: BTreeMap::new(),
+            frameworks: Tracked::default(),
             removed: BTreeSet::new(),
             completed: VecDeque::new(),
             agents: BTreeMap::new(),
             offers: OfferBook::default(),
             ledger: Ledger::default(),
             writes: BTreeMap::new(),
+            views: Views::default(),
         }
     }
 

@@ -2,9 +2,11 @@
 //! executor that holds resources beside its tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use protocol::id::{AgentId, ExecutorId, FrameworkId, Generation, TaskId, UpdateId};
 use protocol::resources::Resources;
+use protocol::shared::Tracked;
 use protocol::task::{ExecutorInfo, Task, TaskState};
 use serde::Serialize;
 
@@ -33,7 +35,8 @@ impl TaskKey {
 /// that its scheduler was sent, which may be behind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
-    pub(crate) task: Task,
+    /// Shared with those who have it in view.
+    pub(crate) task: Arc<Task>,
     /// The registration of the agent that it was launched in, or last reported in.
     pub(crate) generation: Generation,
     /// Its agent is unreachable: it may be back, and holds nothing meanwhile.
@@ -44,12 +47,17 @@ pub struct Entry {
 
 impl Entry {
     pub(crate) fn new(task: Task, generation: Generation) -> Self {
-        Self { task, generation, away: false, last_update: None }
+        Self { task: Arc::new(task), generation, away: false, last_update: None }
     }
 
     /// The task.
     pub fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// The task, to be changed.
+    pub(crate) fn task_mut(&mut self) -> &mut Task {
+        Arc::make_mut(&mut self.task)
     }
 
     /// Whether its resources are used.
@@ -121,9 +129,9 @@ impl Executor {
 /// All tasks and executors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Ledger {
-    tasks: BTreeMap<TaskKey, Entry>,
+    pub(crate) tasks: Tracked<TaskKey, Entry>,
     by_agent: BTreeMap<AgentId, BTreeSet<TaskKey>>,
-    pub(crate) executors: BTreeMap<ExecutorKey, Executor>,
+    pub(crate) executors: Tracked<ExecutorKey, Executor>,
 }
 
 impl Ledger {

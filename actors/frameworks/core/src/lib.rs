@@ -44,6 +44,7 @@ mod step;
 mod subscribe;
 mod updates;
 mod validate;
+mod views;
 mod violation;
 mod writes;
 

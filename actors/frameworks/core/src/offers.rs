@@ -1,6 +1,7 @@
 //! The book of outstanding offers, and how offers begin and end without being accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use protocol::allocator::RecoverResources;
 use protocol::events::types;
@@ -8,6 +9,7 @@ use protocol::framework::{Allocation, Filters, Offer};
 use protocol::frameworks::{DeclineOffers, OfferAllocations};
 use protocol::id::{AgentId, FrameworkId, Generation, OfferId};
 use protocol::scheduler::{RescindOffers, ResourceOffers};
+use protocol::shared::Tracked;
 use protocol::{Address, Failure, Time};
 use serde::Serialize;
 
@@ -19,7 +21,8 @@ use crate::state::{Term, Turn};
 /// An offer that a scheduler may use.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Outstanding {
-    pub(crate) offer: Offer,
+    /// Shared with those who have it in view.
+    pub(crate) offer: Arc<Offer>,
     /// The registration of the agent that it is a promise about.
     pub(crate) generation: Generation,
     expires: Option<Time>,
@@ -39,7 +42,7 @@ impl Outstanding {
 /// All outstanding offers, and who has them, on whom, until when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct OfferBook {
-    offers: BTreeMap<OfferId, Outstanding>,
+    pub(crate) offers: Tracked<OfferId, Outstanding>,
     by_framework: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
     by_agent: BTreeMap<AgentId, BTreeSet<OfferId>>,
     by_expiry: BTreeSet<(Time, OfferId)>,
@@ -181,7 +184,7 @@ impl Term {
         if let Some(at) = expires.filter(|_| self.offers.by_expiry.is_empty()) {
             turn.set(Timer::OffersExpire, at);
         }
-        self.offers.insert(Outstanding { offer, generation, expires });
+        self.offers.insert(Outstanding { offer: Arc::new(offer), generation, expires });
     }
 
     /// Takes an offer out of the book: its resources are no longer offered.
@@ -258,7 +261,7 @@ impl Term {
             if recover {
                 self.recover(outstanding.share(), None, turn);
             }
-            by_framework.entry(outstanding.offer.framework_id).or_default().push(id);
+            by_framework.entry(outstanding.offer.framework_id.clone()).or_default().push(id);
         }
         by_framework
     }

@@ -52,7 +52,7 @@ impl Term {
                 && question.task_id.as_ref().is_none_or(|id| task.task_id == *id)
         };
         let mut tasks: Vec<Task> =
-            self.ledger.iter().map(|(_, entry)| &entry.task).filter(asked).cloned().collect();
+            self.ledger.iter().map(|(_, entry)| entry.task()).filter(asked).cloned().collect();
         if question.completed {
             let frameworks = self.frameworks.values().chain(&self.completed);
             tasks.extend(frameworks.flat_map(Framework::completed).filter(asked).cloned());
@@ -61,6 +61,6 @@ impl Term {
     }
 
     pub(crate) fn list_offers(&self) -> OfferList {
-        OfferList { offers: self.offers.iter().map(|o| o.offer.clone()).collect() }
+        OfferList { offers: self.offers.iter().map(|o| (*o.offer).clone()).collect() }
     }
 }

@@ -119,6 +119,7 @@ impl Term {
         let Some(mut framework) = self.frameworks.remove(id) else { return };
         framework.state = FrameworkState::Removed;
         turn.emit(report::framework(types::FRAMEWORK_REMOVED, &framework));
+        self.views.forget_framework(&framework, turn.now, self.config.completed_frameworks);
         self.completed.push_back(framework);
         while self.completed.len() > self.config.completed_frameworks {
             self.completed.pop_front();

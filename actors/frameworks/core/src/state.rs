@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use protocol::elector::Leadership;
 use protocol::events::Report;
 use protocol::id::{AgentId, CallId, Epoch, FrameworkId, OfferId};
+use protocol::shared::Tracked;
 use protocol::{Address, Failure, FailureKind, Time};
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkState};
 use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
+use crate::views::Views;
 use crate::violation::Violation;
 use crate::writes::Write;
 
@@ -47,7 +49,7 @@ pub struct Term {
     pub(crate) ids: Ids,
     /// Of the allocator's last reset.
     pub(crate) round: u64,
-    pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
+    pub(crate) frameworks: Tracked<FrameworkId, Framework>,
     /// Ids that are never accepted again.
     pub(crate) removed: BTreeSet<FrameworkId>,
     /// Removed frameworks that are remembered, oldest first.
@@ -57,6 +59,8 @@ pub struct Term {
     pub(crate) ledger: Ledger,
     /// Records on their way to the registry; at most one for each framework.
     pub(crate) writes: BTreeMap<FrameworkId, Write>,
+    #[serde(skip)]
+    pub(crate) views: Views,
 }
 
 /// Where new ids come from.

@@ -48,6 +48,7 @@ impl Term {
             Input::TimerFired(timer) => self.on_timer(timer, turn),
             Input::LeaderChanged { .. } | Input::RegistryLoaded { .. } => {}
         }
+        self.bound_views();
     }
 
     fn asked(&mut self, call: CallId, from: &Address, request: Request, turn: &mut Turn<'_>) {
@@ -70,6 +71,7 @@ impl Term {
             Request::ListFrameworks(m) => Some(Ok(Answer::Frameworks(self.list_frameworks(&m)))),
             Request::ListTasks(m) => Some(Ok(Answer::Tasks(self.list_tasks(&m)))),
             Request::ListOffers(_) => Some(Ok(Answer::Offers(self.list_offers()))),
+            Request::View(_) => Some(Ok(Answer::View(self.view()))),
         };
         if let Some(result) = answer {
             turn.reply(call, result);

@@ -136,10 +136,11 @@ impl Term {
         let id = new.id.clone();
         let is_new = !self.frameworks.contains_key(&id);
         self.retire_scheduler(&id, &new.scheduler.address, turn);
-        let framework = self
-            .frameworks
-            .entry(id.clone())
-            .or_insert_with(|| Framework::new(new.info.clone(), id.clone(), new.registered));
+        if is_new {
+            let framework = Framework::new(new.info.clone(), id.clone(), new.registered);
+            self.frameworks.insert(id.clone(), framework);
+        }
+        let Some(framework) = self.frameworks.get_mut(&id) else { return };
         let changed = !is_new && framework.info != new.info;
         framework.recorded = true;
         framework.info = new.info;

@@ -1,5 +1,7 @@
 //! What becomes of tasks: by the agent's word, and by the master's.
 
+use std::sync::Arc;
+
 use protocol::agents::{RouteKill, RouteShutdownFramework};
 use protocol::frameworks::{ForwardUpdate, LaunchUndeliverable};
 use protocol::id::TaskId;
@@ -66,7 +68,7 @@ impl Term {
         let is_new = entry.task.status.as_ref().is_none_or(|s| s.update_id != status.update_id);
         let is_first = entry.task.status.is_none();
         if is_first || entry.told().transition(status.state).is_ok() {
-            entry.task.status = Some(status.clone());
+            entry.task_mut().status = Some(status.clone());
         }
         if status.state.is_terminal() && status.update_id.is_some() {
             entry.last_update.clone_from(&status.update_id);
@@ -139,8 +141,9 @@ impl Term {
         let mut status = master_status(&entry.task, state, turn)
             .because(verdict.reason, verdict.message.clone());
         status.healthy = None;
-        entry.task.state = state;
-        entry.task.status = Some(status.clone());
+        let task = entry.task_mut();
+        task.state = state;
+        task.status = Some(status.clone());
         if known {
             return;
         }
@@ -150,7 +153,7 @@ impl Term {
     }
 
     /// Moves an ended task to what is remembered of its framework.
-    pub(crate) fn remember(&mut self, task: Task) {
+    pub(crate) fn remember(&mut self, task: Arc<Task>) {
         if let Some(framework) = self.frameworks.get_mut(&task.framework_id) {
             framework.remember(task, self.config.completed_tasks);
         }
@@ -198,7 +201,7 @@ pub(crate) fn is_declared(task: &Task) -> bool {
 fn advance_task(entry: &mut Entry, latest: TaskState) -> Option<Share> {
     let held = entry.holds();
     if let Ok(state) = entry.task.state.transition(latest) {
-        entry.task.state = state;
+        entry.task_mut().state = state;
     }
     (held && !entry.holds()).then(|| entry.share())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agents_core::{CommitId, Config, Effect, Input, Reply, State, Timer, ToAgent, ToFrameworks};
 use protocol::agent::Ping;
-use protocol::agents::{AgentRegistered, AgentState, Pong, RegisterAgent};
+use protocol::agents::{AgentRegistered, AgentState, AgentSummary, Pong, RegisterAgent};
 use protocol::elector::{Leader, LeaderChanged, Leadership};
 use protocol::framework::AgentInfo;
 use protocol::frameworks::{AgentJoined, AgentLeft, LaunchUndeliverable};
@@ -87,6 +87,7 @@ pub(crate) struct Manager {
     pub(crate) holding: bool,
     timers: std::collections::BTreeMap<Timer, Time>,
     calls: u64,
+    steps: u64,
 }
 
 impl Manager {
@@ -100,6 +101,7 @@ impl Manager {
             holding: false,
             timers: Default::default(),
             calls: 0,
+            steps: 0,
         }
     }
 
@@ -117,7 +119,32 @@ impl Manager {
     pub(crate) fn give(&mut self, input: Input) -> &[Effect] {
         self.out.clear();
         self.step(input);
+        self.steps += 1;
+        // Not every time, so that several changes wait for a reader.
+        if self.steps % 3 == 0 && self.state.is_serving() {
+            self.check_view();
+        }
         &self.out
+    }
+
+    /// What readers have in view is what the list says, but for the pongs.
+    fn check_view(&mut self) {
+        let mut answer = |input| {
+            let mut effects = vec![];
+            self.state.step(self.now, input, &mut effects);
+            match effects.pop() {
+                Some(Effect::Reply { result: Ok(reply), .. }) => reply,
+                other => panic!("{other:?}"),
+            }
+        };
+        let call = CallId(0);
+        let Reply::View(view) = answer(Input::ViewAgents { call }) else { panic!() };
+        let Reply::Agents(list) = answer(Input::GetAgents { call }) else { panic!() };
+        let without_pong = |agent: &AgentSummary| AgentSummary { last_pong: None, ..agent.clone() };
+        assert!(
+            view.agents.iter().map(without_pong).eq(list.agents.iter().map(without_pong)),
+            "{view:?} {list:?}"
+        );
     }
 
     fn step(&mut self, input: Input) {

@@ -12,8 +12,8 @@ use protocol::framework::{
     AgentInfo, Allocation, Capability, Filters, FrameworkInfo, Offer, Operation,
 };
 use protocol::frameworks::{
-    AcceptOffers, AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ForwardUpdate, GetTasks,
-    OfferAllocations, SubscribeFramework,
+    AcceptOffers, AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ForwardUpdate,
+    GetFrameworks, GetOffers, GetTasks, OfferAllocations, SubscribeFramework, ViewFrameworks,
 };
 use protocol::id::{AgentId, CallId, Epoch, FrameworkId, Generation, OfferId, TaskId, UpdateId};
 use protocol::registrar::{Registry, RegistrySnapshot};
@@ -26,6 +26,7 @@ pub(crate) struct Bench {
     pub(crate) state: State,
     pub(crate) now: Time,
     calls: u64,
+    steps: u64,
     pub(crate) round: u64,
 }
 
@@ -107,7 +108,7 @@ impl Bench {
     /// A standby.
     pub(crate) fn new() -> Self {
         let state = State::new(Config::default());
-        Self { state, now: Time::from_millis(1_000_000), calls: 0, round: 0 }
+        Self { state, now: Time::from_millis(1_000_000), calls: 0, steps: 0, round: 0 }
     }
 
     /// A leader with an empty registry.
@@ -140,6 +141,11 @@ impl Bench {
         if let Err(violation) = self.state.check() {
             panic!("{violation} after {input:?}");
         }
+        self.steps += 1;
+        // Not every time, so that several changes wait for a reader.
+        if self.steps % 3 == 0 && self.state.term().is_some() {
+            self.check_view();
+        }
         let out = Out(out);
         for message in out.to_allocator() {
             if let ToAllocator::Reset(reset) = message {
@@ -147,6 +153,31 @@ impl Bench {
             }
         }
         out
+    }
+
+    /// What readers have in view is what the lists say.
+    fn check_view(&mut self) {
+        let mut answer = |request| {
+            let (call, from) = (CallId(0), address("anyone@10.0.0.9:1"));
+            let mut out = Vec::new();
+            self.state.step(self.now, Input::Asked { call, from, request }, &mut out);
+            match out.pop() {
+                Some(Effect::Reply { result: Ok(answer), .. }) => answer,
+                other => panic!("{other:?}"),
+            }
+        };
+        let Answer::View(view) = answer(Request::View(ViewFrameworks {})) else { panic!() };
+        let Answer::Offers(offers) = answer(Request::ListOffers(GetOffers {})) else { panic!() };
+        assert!(view.offers.iter().eq(&offers.offers));
+        let all = GetTasks { completed: true, ..GetTasks::default() };
+        let Answer::Tasks(tasks) = answer(Request::ListTasks(all)) else { panic!() };
+        let frameworks = view.frameworks.iter().chain(view.completed_frameworks.iter().map(|f| &**f));
+        let ended = frameworks.flat_map(|framework| &framework.completed).map(|task| &**task);
+        assert!(view.tasks.iter().chain(ended).eq(&tasks.tasks));
+        let frameworks = Request::ListFrameworks(GetFrameworks::default());
+        let Answer::Frameworks(frameworks) = answer(frameworks) else { panic!() };
+        let summaries = frameworks.frameworks.iter().map(|f| (&f.framework_id, &f.info, f.active));
+        assert!(view.frameworks.iter().map(|f| (&f.framework_id, &f.info, f.active)).eq(summaries));
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
