@@ -36,6 +36,14 @@ impl Duty {
         })
     }
 
+    /// Whether this host leads.
+    pub(crate) fn leading(&self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::WhileLeading { leadership, .. } => leadership.borrow().leading,
+        }
+    }
+
     /// Who leads, as far as this host knows.
     pub(crate) fn leader(&self) -> Option<Leader> {
         match self {

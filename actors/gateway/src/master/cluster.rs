@@ -1,26 +1,30 @@
 //! What is in the cluster, as the reads of operators and tools have it.
 //!
-//! The parts are of nearly the same moment: each is what its owner answered.
+//! The owners hand out lists that share their items with what they keep: that costs them next to
+//! nothing, and everything else is done here, on threads of HTTP. What is of one owner is of one
+//! moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use protocol::Failure;
-use protocol::agents::{AgentState, AgentSummary, GetAgents};
-use protocol::framework::{FrameworkSummary, Offer};
-use protocol::frameworks::{GetFrameworks, GetOffers, GetTasks};
-use protocol::id::{AgentId, FrameworkId};
+use protocol::agents::{AgentState, AgentSummary, ViewAgents};
+use protocol::framework::Offer;
+use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
+use protocol::id::{AgentId, ExecutorId, FrameworkId};
 use protocol::resources::Resources;
+use protocol::shared::SharedList;
 use protocol::task::{Task, TaskState};
 
 use crate::common::Common;
 
 /// What is there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cluster {
-    agents: Vec<AgentSummary>,
-    frameworks: Vec<FrameworkSummary>,
-    tasks: Vec<Task>,
-    offers: Vec<Offer>,
+    agents: SharedList<AgentSummary>,
+    here: FrameworksView,
+    /// Executors of frameworks' own.
+    custom: BTreeSet<(FrameworkId, ExecutorId)>,
 }
 
 /// Resources in somebody's hands.
@@ -38,19 +42,13 @@ pub(crate) type ByRole<'a> = BTreeMap<&'a str, Resources>;
 impl Cluster {
     /// As it is now.
     pub(crate) async fn read(common: &Common) -> Result<Self, Failure> {
-        let tasks = GetTasks { completed: true, ..GetTasks::default() };
-        let (agents, frameworks, tasks, offers) = futures_util::try_join!(
-            common.question("agents", GetAgents {}),
-            common.question("frameworks", GetFrameworks::default()),
-            common.question("frameworks", tasks),
-            common.question("frameworks", GetOffers {}),
+        let (agents, here) = futures_util::try_join!(
+            common.question("agents", ViewAgents {}),
+            common.question("frameworks", ViewFrameworks {}),
         )?;
-        Ok(Self {
-            agents: agents.agents,
-            frameworks: frameworks.frameworks,
-            tasks: tasks.tasks,
-            offers: offers.offers,
-        })
+        let custom = here.executors.iter();
+        let custom = custom.map(|it| (it.framework_id.clone(), it.info.executor_id.clone()));
+        Ok(Self { agents: agents.agents, custom: custom.collect(), here })
     }
 
     /// Agents that have registered and not been given up.
@@ -71,39 +69,63 @@ impl Cluster {
     }
 
     /// Frameworks that have not been removed.
-    pub(crate) fn frameworks(&self) -> impl Iterator<Item = &FrameworkSummary> {
-        self.frameworks.iter()
+    pub(crate) fn frameworks(&self) -> impl Iterator<Item = &FrameworkView> {
+        self.here.frameworks.iter()
+    }
+
+    /// Frameworks that have been removed and are remembered.
+    pub(crate) fn completed_frameworks(&self) -> impl Iterator<Item = &FrameworkView> {
+        self.here.completed_frameworks.iter().map(AsRef::as_ref)
     }
 
     /// Tasks that have not ended and whose agent is not given up.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
         let here = |t: &&Task| !t.state.is_terminal() && t.state != TaskState::Unreachable;
-        self.tasks.iter().filter(here)
+        self.here.tasks.iter().filter(here)
     }
 
     /// Tasks on agents that may still come back.
     pub(crate) fn unreachable_tasks(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().filter(|task| task.state == TaskState::Unreachable)
+        self.here.tasks.iter().filter(|task| task.state == TaskState::Unreachable)
     }
 
-    /// Tasks that have ended and are remembered.
+    /// Tasks of frameworks that are here, that have ended and are remembered.
     pub(crate) fn completed_tasks(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().filter(|task| task.state.is_terminal())
+        let unacknowledged = self.here.tasks.iter().filter(|task| task.state.is_terminal());
+        self.frameworks().flat_map(|it| &it.completed).map(Arc::as_ref).chain(unacknowledged)
+    }
+
+    /// Executors of frameworks' own.
+    pub(crate) fn executors(&self) -> impl Iterator<Item = &ExecutorView> {
+        self.here.executors.iter()
+    }
+
+    /// Whether a task is run by an executor of ours, which has its name.
+    pub(crate) fn is_command(&self, task: &Task) -> bool {
+        task.executor_id.as_str() == task.task_id.as_str()
+            && !self.custom.contains(&(task.framework_id.clone(), task.executor_id.clone()))
     }
 
     /// Outstanding offers.
     pub(crate) fn offers(&self) -> impl Iterator<Item = &Offer> {
-        self.offers.iter()
+        self.here.offers.iter()
     }
 
-    /// What tasks hold.
+    /// What tasks and executors hold.
     pub(crate) fn used(&self) -> impl Iterator<Item = Share<'_>> {
-        self.tasks().map(|task| Share {
+        let tasks = self.tasks().map(|task| Share {
             agent_id: &task.agent_id,
             framework_id: &task.framework_id,
             role: &task.role,
             resources: &task.resources,
-        })
+        });
+        let executors = self.executors().map(|executor| Share {
+            agent_id: &executor.agent_id,
+            framework_id: &executor.framework_id,
+            role: &executor.role,
+            resources: &executor.info.resources,
+        });
+        tasks.chain(executors)
     }
 
     /// What is in outstanding offers.

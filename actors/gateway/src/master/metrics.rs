@@ -28,13 +28,20 @@ pub(crate) type Metrics = BTreeMap<String, f64>;
 
 /// All of them.
 pub(crate) fn metrics(common: &Common, cluster: &Cluster) -> Metrics {
-    let mut metrics = Metrics::new();
-    let uptime = common.host().now().since(common.started());
+    let mut metrics = machine(common);
     put(&mut metrics, "master/elected", 1.0);
-    put(&mut metrics, "master/uptime_secs", uptime.as_secs_f64());
     agents(cluster, &mut metrics);
     frameworks(cluster, &mut metrics);
     resources(cluster, &mut metrics);
+    metrics
+}
+
+/// Those of a master that does not lead.
+pub(crate) fn machine(common: &Common) -> Metrics {
+    let mut metrics = Metrics::new();
+    let uptime = common.host().now().since(common.started());
+    put(&mut metrics, "master/elected", 0.0);
+    put(&mut metrics, "master/uptime_secs", uptime.as_secs_f64());
     system(&mut metrics);
     metrics
 }
@@ -56,11 +63,10 @@ fn agents(cluster: &Cluster, metrics: &mut Metrics) {
 fn frameworks(cluster: &Cluster, metrics: &mut Metrics) {
     let all = cluster.frameworks().count();
     let active = cluster.frameworks().filter(|f| f.active).count();
-    let connected = cluster.frameworks().filter(|f| f.connected).count();
     put(metrics, "master/frameworks_active", active as f64);
     put(metrics, "master/frameworks_inactive", (all - active) as f64);
-    put(metrics, "master/frameworks_connected", connected as f64);
-    put(metrics, "master/frameworks_disconnected", (all - connected) as f64);
+    put(metrics, "master/frameworks_connected", active as f64);
+    put(metrics, "master/frameworks_disconnected", (all - active) as f64);
     put(metrics, "master/outstanding_offers", cluster.offers().count() as f64);
     for (_, name) in LIVE {
         put(metrics, name, 0.0);

@@ -2,6 +2,7 @@
 
 pub(crate) mod about;
 pub(crate) mod cluster;
+mod legacy;
 pub(crate) mod metrics;
 mod read;
 
@@ -49,8 +50,24 @@ impl Edge for DescribedMaster {
 }
 
 /// Whether this process is alive, and who leads: every master answers that.
-const OPEN: &[&str] =
-    &["/health", "/master/health", "/version", "/master/version", "/redirect", "/master/redirect"];
+const OPEN: &[&str] = &[
+    "/health",
+    "/master/health",
+    "/version",
+    "/version.json",
+    "/master/version",
+    "/master/version.json",
+    "/redirect",
+    "/master/redirect",
+    "/flags",
+    "/flags.json",
+    "/master/flags",
+    "/master/flags.json",
+    "/metrics/snapshot",
+    "/metrics/snapshot.json",
+    "/master/metrics/snapshot",
+    "/master/metrics/snapshot.json",
+];
 
 impl Edge for MasterEdge {
     fn open_paths(&self) -> Option<&'static [&'static str]> {
@@ -61,10 +78,13 @@ impl Edge for MasterEdge {
         config
             .app_data(Data::new(About::default()))
             .configure(v1::operator::routes)
+            .configure(legacy::routes)
             .route("/health", web::get().to(HttpResponse::Ok))
             .route("/master/health", web::get().to(HttpResponse::Ok))
             .route("/version", web::get().to(version))
             .route("/master/version", web::get().to(version))
+            .route("/version.json", web::get().to(version))
+            .route("/master/version.json", web::get().to(version))
             .route("/redirect", web::get().to(redirect))
             .route("/master/redirect", web::get().to(redirect))
             .route("/api/v1/events", web::get().to(events))

@@ -31,7 +31,7 @@ async fn agents_have_what_is_allocated_and_offered() {
     assert_eq!((&agent["active"], &agent["pid"]), (&json!(true), &json!("slave(1)@10.0.0.3:5051")));
     assert_eq!(agent["registered_time"]["nanoseconds"], 1_500_000_000_u64);
     assert_eq!(amount(&agent["total_resources"], "cpus"), 8.0);
-    assert_eq!(amount(&agent["allocated_resources"], "cpus"), 1.0);
+    assert_eq!(amount(&agent["allocated_resources"], "cpus"), 2.0);
     assert_eq!(amount(&agent["offered_resources"], "mem"), 256.0);
     assert_eq!(agent["offered_resources"][0]["allocation_info"]["role"], "eng");
     assert_eq!(agents["recovered_agents"][0]["id"]["value"], "a2");
@@ -52,7 +52,10 @@ async fn frameworks_have_their_offers() {
     assert_eq!(framework["active"], true);
     assert_eq!(framework["recovered"], false);
     assert_eq!(framework["offers"][0]["id"]["value"], "o1");
-    assert_eq!(amount(&framework["allocated_resources"], "mem"), 128.0);
+    assert_eq!(amount(&framework["allocated_resources"], "mem"), 160.0);
+    let completed = &frameworks["completed_frameworks"][0];
+    assert_eq!(completed["framework_info"]["id"]["value"], "f0");
+    assert_eq!(completed["unregistered_time"]["nanoseconds"], 4_000_000_000_u64);
     assert_eq!(amount(&framework["offered_resources"], "cpus"), 2.0);
 }
 
@@ -87,6 +90,9 @@ async fn the_state_is_all_of_it() {
     ] {
         assert_eq!(state[part], stage.read(kind).await);
     }
+    let executor = &state["get_executors"]["executors"][0];
+    assert_eq!(executor["executor_info"]["executor_id"]["value"], "e1");
+    assert_eq!(executor["agent_id"]["value"], "a1");
     assert_eq!(stage.read("GET_OPERATIONS").await, json!({}));
 }
 
@@ -116,7 +122,7 @@ async fn metrics_have_the_names_of_mesos() {
         ("master/tasks_unreachable", 1.0),
         ("master/outstanding_offers", 1.0),
         ("master/cpus_total", 8.0),
-        ("master/cpus_percent", 0.125),
+        ("master/cpus_percent", 0.25),
         ("master/gpus_revocable_used", 0.0),
     ] {
         assert_eq!(value(name), expected, "{name}");

@@ -6,5 +6,6 @@
 mod support;
 
 mod calls;
+mod endpoints;
 mod refusals;
 mod stage;

@@ -1,17 +1,20 @@
 //! A leading master's edge before a small cluster: two agents, a framework with three tasks, an
 //! offer. Its owners are played.
 
+use std::sync::Arc;
+
 use gateway::v1::wire::master::{Call, Response};
 use gateway::v1::{MediaType, decode, encode};
 use gateway::{About, MasterEdge};
-use protocol::agents::{AgentList, AgentState, AgentSummary, GetAgents, MarkAgentGone};
-use protocol::framework::{AgentInfo, FrameworkInfo, FrameworkSummary, Offer};
+use protocol::agents::{AgentState, AgentSummary, AgentsView, MarkAgentGone, ViewAgents};
+use protocol::framework::{AgentInfo, FrameworkInfo, Offer};
 use protocol::frameworks::{
-    FrameworkList, GetFrameworks, GetOffers, GetTasks, OfferList, TaskList, TeardownFramework,
+    ExecutorView, FrameworkView, FrameworksView, TeardownFramework, ViewFrameworks,
 };
 use protocol::id::Generation;
 use protocol::resources::{Resources, Scalar};
-use protocol::task::{Label, Source, Task, TaskState, TaskStatus};
+use protocol::shared::SharedList;
+use protocol::task::{ExecutorInfo, ExecutorKind, Label, Source, Task, TaskState, TaskStatus};
 use protocol::{AgentId, Failure, FailureKind, Message, Time};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runtime::{Actor, Context, Handler, Handlers, Outcome};
@@ -89,6 +92,13 @@ impl Stage {
         }
         json[kind.to_lowercase()].clone()
     }
+
+    /// `GET path` as JSON.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, text) = Self::answer(self.request(Method::GET, path)).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
 }
 
 /// Plays `agents` and `frameworks`.
@@ -102,10 +112,8 @@ impl Actor for Owner {
 
     fn install(handlers: &mut Handlers<Self>) {
         handlers
-            .on::<GetAgents>()
-            .on::<GetFrameworks>()
-            .on::<GetTasks>()
-            .on::<GetOffers>()
+            .on::<ViewAgents>()
+            .on::<ViewFrameworks>()
             .on::<MarkAgentGone>()
             .on::<TeardownFramework>();
     }
@@ -130,10 +138,8 @@ macro_rules! answers {
 }
 
 answers! {
-    GetAgents => |_| Ok(AgentList { agents: agents() }),
-    GetFrameworks => |_| Ok(FrameworkList { frameworks: vec![framework()] }),
-    GetTasks => |_| Ok(TaskList { tasks: tasks() }),
-    GetOffers => |_| Ok(OfferList { offers: vec![offer()] }),
+    ViewAgents => |_| Ok(AgentsView { agents: shared(agents()) }),
+    ViewFrameworks => |_| Ok(view()),
     MarkAgentGone => |message| found(message.agent_id == AgentId::from("a1"), "agent"),
     TeardownFramework => |message| found(message.framework_id.as_str() == "f1", "framework"),
 }
@@ -176,21 +182,56 @@ fn agents() -> Vec<AgentSummary> {
     ]
 }
 
-fn framework() -> FrameworkSummary {
+fn shared<T>(items: Vec<T>) -> SharedList<T> {
+    items.into_iter().map(Arc::new).collect()
+}
+
+fn view() -> FrameworksView {
+    let (ended, here) = tasks().into_iter().partition(|task| task.state.is_terminal());
+    FrameworksView {
+        frameworks: shared(vec![framework("f1", ended)]),
+        completed_frameworks: vec![Arc::new(FrameworkView {
+            active: false,
+            removed: Some(Time(4_000_000)),
+            ..framework("f0", Vec::new())
+        })],
+        tasks: shared(here),
+        executors: shared(vec![executor()]),
+        offers: shared(vec![offer()]),
+    }
+}
+
+fn framework(id: &str, ended: Vec<Task>) -> FrameworkView {
     let mut info = FrameworkInfo::new("nobody", "pi");
     info.roles = vec!["eng".to_owned()];
-    info.id = Some("f1".into());
-    FrameworkSummary {
+    info.id = Some(id.into());
+    FrameworkView {
         info,
-        framework_id: "f1".into(),
-        connected: true,
+        framework_id: id.into(),
         active: true,
+        recovered: false,
         registered: Time(2_000_000),
+        removed: None,
         suppressed_roles: Default::default(),
-        tasks: 2,
-        offers: 1,
-        used: basic(1, 128),
-        offered: basic(2, 256),
+        completed: ended.into_iter().map(Arc::new).collect(),
+    }
+}
+
+fn executor() -> ExecutorView {
+    ExecutorView {
+        agent_id: "a1".into(),
+        framework_id: "f1".into(),
+        role: "eng".into(),
+        info: ExecutorInfo {
+            executor_id: "e1".into(),
+            kind: ExecutorKind::Custom,
+            name: "own".into(),
+            command: None,
+            resources: basic(1, 32),
+            shutdown_grace_ms: None,
+            labels: Vec::new(),
+            data: None,
+        },
     }
 }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use protocol::agents::AgentSummary;
 use protocol::allocator::RoleList;
 use protocol::elector::Leader;
-use protocol::framework::FrameworkSummary;
+use protocol::frameworks::{ExecutorView, FrameworkView};
 use protocol::resources::Scalar;
 use protocol::task::Task;
 use protocol::{AgentId, FrameworkId, Time};
 
 use crate::master::cluster::{ByRole, Cluster, Share, sums};
 use crate::v1::MESOS_VERSION;
-use crate::v1::convert::describe::{agent_to, framework_to};
+use crate::v1::convert::describe::{agent_to, executor_to, framework_to};
 use crate::v1::convert::master::leader_to;
 use crate::v1::convert::offer::offer_to;
 use crate::v1::convert::resource::{Dialect, bag_to};
@@ -20,7 +20,7 @@ use crate::v1::convert::status::{state_to, status_to};
 use crate::v1::convert::{labels_to, update_id};
 use crate::v1::wire::master::response::{
     GetAgents, GetExecutors, GetFlags, GetFrameworks, GetMaster, GetMetrics, GetQuota, GetRoles,
-    GetState, GetTasks, GetVersion, GetWeights, get_agents, get_frameworks,
+    GetState, GetTasks, GetVersion, GetWeights, get_agents, get_executors, get_frameworks,
 };
 use crate::v1::wire::{mesos, quota};
 use mesos::agent_info::{Capability, capability};
@@ -104,11 +104,16 @@ pub(super) fn frameworks(cluster: &Cluster) -> GetFrameworks {
         offers: offers.remove(&framework.framework_id).unwrap_or_default(),
         ..framework_in(framework, &held)
     });
-    GetFrameworks { frameworks: frameworks.collect(), ..GetFrameworks::default() }
+    let completed = cluster.completed_frameworks();
+    GetFrameworks {
+        frameworks: frameworks.collect(),
+        completed_frameworks: completed.map(|it| framework_in(it, &held)).collect(),
+        ..GetFrameworks::default()
+    }
 }
 
 fn framework_in(
-    framework: &FrameworkSummary,
+    framework: &FrameworkView,
     held: &Held<'_, FrameworkId>,
 ) -> get_frameworks::Framework {
     let id = &framework.framework_id;
@@ -117,31 +122,41 @@ fn framework_in(
     get_frameworks::Framework {
         framework_info: info,
         active: framework.active,
-        connected: framework.connected,
+        connected: framework.active,
+        recovered: framework.recovered,
         registered_time: Some(time_to(framework.registered)),
+        unregistered_time: framework.removed.map(time_to),
         allocated_resources: bags_to(held.used.get(id)),
         offered_resources: bags_to(held.offered.get(id)),
         ..get_frameworks::Framework::default()
     }
 }
 
-pub(super) fn executors(_: &Cluster) -> GetExecutors {
-    GetExecutors::default()
+pub(super) fn executors(cluster: &Cluster) -> GetExecutors {
+    let executor = |it: &ExecutorView| get_executors::Executor {
+        executor_info: executor_to(&it.info, &it.framework_id, &it.role, &DIALECT),
+        agent_id: mesos::AgentId { value: it.agent_id.to_string() },
+    };
+    GetExecutors {
+        executors: cluster.executors().map(executor).collect(),
+        ..GetExecutors::default()
+    }
 }
 
 pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
+    let task = |task: &Task| task_to(cluster, task);
     GetTasks {
-        tasks: cluster.tasks().map(task_to).collect(),
-        unreachable_tasks: cluster.unreachable_tasks().map(task_to).collect(),
-        completed_tasks: cluster.completed_tasks().map(task_to).collect(),
+        tasks: cluster.tasks().map(task).collect(),
+        unreachable_tasks: cluster.unreachable_tasks().map(task).collect(),
+        completed_tasks: cluster.completed_tasks().map(task).collect(),
         ..GetTasks::default()
     }
 }
 
-fn task_to(task: &Task) -> mesos::Task {
+fn task_to(cluster: &Cluster, task: &Task) -> mesos::Task {
     let status = task.status.as_ref();
     // A command task is its own executor, which Mesos does not show.
-    let executor_id = Some(&task.executor_id).filter(|id| id.as_str() != task.task_id.as_str());
+    let executor_id = Some(&task.executor_id).filter(|_| !cluster.is_command(task));
     mesos::Task {
         name: task.name.clone(),
         task_id: mesos::TaskId { value: task.task_id.to_string() },

@@ -1,0 +1,217 @@
+//! The endpoints that tools poll, in the shapes of Mesos: `/state` and its like.
+//!
+//! Each is there with and without `.json`, and under `/master`. `?jsonp=name` makes a script of the
+//! answer. What is there is written on a thread of its own, from what [`Cluster::read`] took.
+//!
+//! | module | what |
+//! |---|---|
+//! | `state` | `/state`, `/state-summary`, and what everything is written from |
+//! | `lists` | `/slaves`, `/frameworks`, `/tasks`, `/roles` |
+//! | `model` | agents, frameworks, tasks and offers |
+//! | `amounts` | resources |
+//! | `teardown` | `/teardown` |
+
+mod amounts;
+mod lists;
+mod model;
+mod state;
+mod teardown;
+
+use actix_web::http::header::ContentType;
+use actix_web::web::{self, Data, Query, ServiceConfig};
+use actix_web::{HttpResponse, Route};
+use protocol::allocator::GetRoles;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use self::state::{Scene, Speaker, State, Summary};
+use super::about::About;
+use super::cluster::Cluster;
+use super::metrics::{machine, metrics};
+use crate::answer::{Answer, ApiError};
+use crate::common::Common;
+
+/// Adds the endpoints to an edge.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    let endpoints: [(&str, fn() -> Route); 9] = [
+        ("/state", || web::get().to(state)),
+        ("/state-summary", || web::get().to(summary)),
+        ("/slaves", || web::get().to(slaves)),
+        ("/frameworks", || web::get().to(frameworks)),
+        ("/tasks", || web::get().to(tasks)),
+        ("/roles", || web::get().to(roles)),
+        ("/flags", || web::get().to(flags)),
+        ("/metrics/snapshot", || web::get().to(snapshot)),
+        ("/teardown", || web::route().to(teardown::teardown)),
+    ];
+    for (path, route) in endpoints {
+        for prefix in ["", "/master"] {
+            for suffix in ["", ".json"] {
+                config.route(&format!("{prefix}{path}{suffix}"), route());
+            }
+        }
+    }
+}
+
+/// What every endpoint understands.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Wrapping {
+    jsonp: Option<String>,
+}
+
+impl Wrapping {
+    fn check(&self) -> Result<(), ApiError> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "_$.[]".contains(c);
+        match &self.jsonp {
+            Some(name) if !name.chars().all(is_name) => {
+                Err(ApiError::bad_request("'jsonp' is not the name of a function"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+        let mut body = Vec::with_capacity(4096);
+        let failed = |error: serde_json::Error| {
+            let text = format!("failed to write the answer: {error}");
+            ApiError::new(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR, text)
+        };
+        if let Some(name) = &self.jsonp {
+            body.extend_from_slice(name.as_bytes());
+            body.push(b'(');
+        }
+        serde_json::to_writer(&mut body, value).map_err(failed)?;
+        if self.jsonp.is_some() {
+            body.extend_from_slice(b");");
+        }
+        Ok(body)
+    }
+
+    fn answer(&self, body: Vec<u8>) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        if self.jsonp.is_some() {
+            response.content_type("text/javascript");
+        } else {
+            response.insert_header(ContentType::json());
+        }
+        response.body(body)
+    }
+}
+
+/// Answers with what `write` makes of what is there, on a thread of its own: it may be long.
+async fn written(
+    common: Data<Common>,
+    wrapping: Wrapping,
+    write: impl FnOnce(&Wrapping, &Cluster, &Common) -> Result<Vec<u8>, ApiError> + Send + 'static,
+) -> Answer {
+    wrapping.check()?;
+    let cluster = Cluster::read(&common).await?;
+    let answered = wrapping.clone();
+    let body = web::block(move || write(&wrapping, &cluster, &common)).await;
+    let body = body.map_err(|error| ApiError::unavailable(error.to_string()))?;
+    Ok(answered.answer(body?))
+}
+
+fn speaker<'a>(common: &Common, about: &'a About) -> Speaker<'a> {
+    Speaker {
+        about,
+        leader: common.duty.leader(),
+        started: common.started().as_secs_f64(),
+        elected: common.elected().map(|time| time.as_secs_f64()),
+    }
+}
+
+async fn state(
+    common: Data<Common>,
+    about: Data<About>,
+    Query(wrapping): Query<Wrapping>,
+) -> Answer {
+    written(common, wrapping, move |wrapping, cluster, common| {
+        let scene = Scene::new(cluster);
+        wrapping.write(&State::new(&scene, &speaker(common, &about)))
+    })
+    .await
+}
+
+async fn summary(
+    common: Data<Common>,
+    about: Data<About>,
+    Query(wrapping): Query<Wrapping>,
+) -> Answer {
+    written(common, wrapping, move |wrapping, cluster, common| {
+        let scene = Scene::new(cluster);
+        wrapping.write(&Summary::new(&scene, &speaker(common, &about)))
+    })
+    .await
+}
+
+/// `?slave_id=…`
+#[derive(Debug, Deserialize)]
+struct WhichSlave {
+    slave_id: Option<String>,
+}
+
+async fn slaves(
+    common: Data<Common>,
+    Query(which): Query<WhichSlave>,
+    Query(wrapping): Query<Wrapping>,
+) -> Answer {
+    written(common, wrapping, move |wrapping, cluster, _| {
+        let scene = Scene::new(cluster);
+        wrapping.write(&lists::Slaves::new(&scene, which.slave_id.as_deref()))
+    })
+    .await
+}
+
+/// `?framework_id=…`
+#[derive(Debug, Deserialize)]
+struct WhichFramework {
+    framework_id: Option<String>,
+}
+
+async fn frameworks(
+    common: Data<Common>,
+    Query(which): Query<WhichFramework>,
+    Query(wrapping): Query<Wrapping>,
+) -> Answer {
+    written(common, wrapping, move |wrapping, cluster, _| {
+        let scene = Scene::new(cluster);
+        wrapping.write(&lists::Frameworks::new(&scene, which.framework_id.as_deref()))
+    })
+    .await
+}
+
+async fn tasks(
+    common: Data<Common>,
+    Query(which): Query<lists::WhichTasks>,
+    Query(wrapping): Query<Wrapping>,
+) -> Answer {
+    written(common, wrapping, move |wrapping, cluster, _| {
+        wrapping.write(&lists::Tasks::new(cluster, &which))
+    })
+    .await
+}
+
+async fn roles(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Answer {
+    let list = common.question("allocator", GetRoles {}).await?;
+    written(common, wrapping, move |wrapping, cluster, _| {
+        wrapping.write(&lists::Roles::new(&lists::by_role(cluster), &list))
+    })
+    .await
+}
+
+/// Every master answers this for itself.
+async fn flags(about: Data<About>, Query(wrapping): Query<Wrapping>) -> Answer {
+    wrapping.check()?;
+    Ok(wrapping.answer(wrapping.write(&json!({ "flags": about.flags }))?))
+}
+
+/// Every master answers this for itself; one that does not lead knows of no agents.
+async fn snapshot(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Answer {
+    wrapping.check()?;
+    if !common.duty.leading() {
+        return Ok(wrapping.answer(wrapping.write(&machine(&common))?));
+    }
+    written(common, wrapping, |wrapping, cluster, common| wrapping.write(&metrics(common, cluster)))
+        .await
+}

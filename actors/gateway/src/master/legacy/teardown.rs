@@ -1,0 +1,45 @@
+//! `/teardown`: a framework is ended, as a form of old.
+
+use actix_web::http::header::{ALLOW, ContentType};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use protocol::FailureKind;
+use protocol::frameworks::TeardownFramework;
+use serde::Deserialize;
+
+use crate::answer::Answer;
+use crate::common::Common;
+
+#[derive(Debug, Deserialize)]
+struct Form {
+    #[serde(rename = "frameworkId")]
+    framework_id: Option<String>,
+}
+
+/// POST with `frameworkId=…`. Refusals are plain text, as those of Mesos.
+pub(super) async fn teardown(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+    if request.method() != "POST" {
+        let text = format!("Expecting one of {{ 'POST' }}, but received '{}'", request.method());
+        return Ok(plain(
+            &mut HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")),
+            text,
+        ));
+    }
+    let form = actix_web::web::Query::<Form>::from_query(&String::from_utf8_lossy(&body));
+    let Some(id) = form.ok().and_then(|form| form.into_inner().framework_id) else {
+        let text = "Missing 'frameworkId' query parameter in the request body";
+        return Ok(plain(&mut HttpResponse::BadRequest(), text));
+    };
+    let message = TeardownFramework { framework_id: id.as_str().into() };
+    match common.question("frameworks", message).await {
+        Ok(()) => Ok(HttpResponse::Ok().finish()),
+        Err(failure) if failure.kind == FailureKind::NotFound => {
+            Ok(plain(&mut HttpResponse::BadRequest(), "No framework found with specified ID"))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+fn plain(response: &mut actix_web::HttpResponseBuilder, text: impl Into<String>) -> HttpResponse {
+    response.insert_header(ContentType::plaintext()).body(text.into())
+}
