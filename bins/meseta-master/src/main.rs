@@ -11,7 +11,7 @@ use boot::net::Opened;
 use boot::{Settings as _, Shutdown};
 use elector::Candidate;
 use frameworks::Frameworks;
-use gateway::{Gateway, MasterEdge};
+use gateway::{About, Gateway, MasterEdge};
 use registrar::Registrar;
 use runtime::SpawnOptions;
 
@@ -38,7 +38,8 @@ async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     host.spawn(registrar::NAME, SpawnOptions::default(), move || {
         Registrar::new(Arc::clone(&registry))
     })?;
-    let gateway = Gateway::start(&host, http, MasterEdge)?;
+    let about = About::new(&settings.cluster, &serde_json::to_value(&settings)?);
+    let gateway = Gateway::start(&host, http, MasterEdge.about(about))?;
     // Last: whoever leads has everything to lead with.
     let candidate = Candidate { host: ready.actors.clone(), http: ready.http.clone() };
     elector::spawn(&host, store, candidate)?;
