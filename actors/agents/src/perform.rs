@@ -53,7 +53,7 @@ impl Agents {
             Ok(Reply::Registered(answer)) => self.calls.reply(call, answer),
             Ok(Reply::Agents(answer)) => self.calls.reply(call, answer),
             Ok(Reply::View(answer)) => self.calls.reply(call, answer),
-            Ok(Reply::Agent(answer)) => self.calls.reply(call, answer),
+            Ok(Reply::Agent(answer)) => self.calls.reply(call, *answer),
             Err(failure) => self.calls.refuse(call, failure),
         }
     }
@@ -85,7 +85,7 @@ fn apply(commit: CommitId, request: ApplyOperations, ctx: &mut Context<Agents>) 
 fn to_frameworks(message: ToFrameworks, ctx: &mut Context<Agents>) {
     let to = &ctx.local("frameworks");
     match message {
-        ToFrameworks::Joined(m) => ctx.tell(to, m),
+        ToFrameworks::Joined(m) => ctx.tell(to, *m),
         ToFrameworks::Left(m) => ctx.tell(to, m),
         ToFrameworks::Undeliverable(m) => ctx.tell(to, m),
     }
@@ -94,12 +94,12 @@ fn to_frameworks(message: ToFrameworks, ctx: &mut Context<Agents>) {
 fn to_agent(to: &Address, message: ToAgent, ctx: &mut Context<Agents>) {
     match message {
         ToAgent::Ping(m) => ctx.tell(to, m),
-        ToAgent::Run(m) => ctx.tell(to, m),
+        ToAgent::Run(m) => ctx.tell(to, *m),
         ToAgent::Kill(m) => ctx.tell(to, m),
         ToAgent::Acknowledged(m) => ctx.tell(to, m),
         ToAgent::ShutdownFramework(m) => ctx.tell(to, m),
         ToAgent::ShutdownExecutor(m) => ctx.tell(to, m),
         ToAgent::Deliver(m) => ctx.tell(to, m),
-        ToAgent::UpdateFramework(m) => ctx.tell(to, m),
+        ToAgent::UpdateFramework(m) => ctx.tell(to, *m),
     }
 }

@@ -62,7 +62,7 @@ impl Handler<LeaderChanged> for Elector {
 /// What a master was asked by the driver.
 #[derive(Debug)]
 enum Asked {
-    Subscribe(Address, SubscribeFramework),
+    Subscribe(Address, Box<SubscribeFramework>),
     Accept(AcceptOffers),
     Acknowledge(AcknowledgeUpdate),
     Kill(KillTask),
@@ -109,7 +109,7 @@ impl Handler<SubscribeFramework> for Frameworks {
         ctx: &mut Context<Self>,
     ) -> Outcome<FrameworkSubscribed> {
         let framework_id = message.info.id.clone().unwrap_or_else(|| "new".into());
-        let _ = self.asked.send(Asked::Subscribe(ctx.sender().clone(), message));
+        let _ = self.asked.send(Asked::Subscribe(ctx.sender().clone(), Box::new(message)));
         if self.refuse_subscription {
             return Outcome::Refuse(Failure::refused("this framework was torn down"));
         }
@@ -189,7 +189,7 @@ impl Master {
 
     async fn subscription(&mut self) -> (Address, SubscribeFramework) {
         match self.asked().await {
-            Asked::Subscribe(from, message) => (from, message),
+            Asked::Subscribe(from, message) => (from, *message),
             other => panic!("expected a subscription: {other:?}"),
         }
     }

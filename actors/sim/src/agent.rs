@@ -236,7 +236,7 @@ impl Agent {
     pub(crate) fn on_message(&mut self, kernel: &mut Kernel, message: ToAgent) {
         match message {
             ToAgent::Ping(ping) => self.on_ping(kernel, &ping),
-            ToAgent::Run(run) => self.on_run(kernel, run),
+            ToAgent::Run(run) => self.on_run(kernel, *run),
             ToAgent::Kill(kill) => self.on_kill(kernel, kill),
             ToAgent::Acknowledged(acknowledged) => self.on_acknowledged(kernel, &acknowledged),
             ToAgent::ShutdownFramework(shutdown) => {

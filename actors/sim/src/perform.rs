@@ -205,7 +205,7 @@ fn to_frameworks(message: agents::ToFrameworks) -> frameworks::News {
     use agents::ToFrameworks;
     use frameworks::News;
     match message {
-        ToFrameworks::Joined(m) => News::AgentJoined(m),
+        ToFrameworks::Joined(m) => News::AgentJoined(*m),
         ToFrameworks::Left(m) => News::AgentLeft(m),
         ToFrameworks::Undeliverable(m) => News::LaunchUndeliverable(m),
     }

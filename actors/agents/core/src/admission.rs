@@ -44,14 +44,14 @@ impl Term {
         out.push(Effect::SetTimer { timer, at: now + self.config.ping_interval });
         let reply = self.registered(agent_id, agent);
         out.push(Effect::Emit(report::added(agent_id, agent)));
-        out.push(Effect::ToFrameworks(ToFrameworks::Joined(AgentJoined {
+        out.push(Effect::ToFrameworks(ToFrameworks::Joined(Box::new(AgentJoined {
             agent_id: agent_id.clone(),
             generation,
             info: message.info,
             tasks: message.tasks,
             executors: message.executors,
             frameworks: message.frameworks,
-        })));
+        }))));
         out.push(Effect::Reply { call, result: Ok(Reply::Registered(reply)) });
         self.resend_kills(&address, kills, out);
     }

@@ -58,7 +58,7 @@ pub enum Effect {
 /// What `frameworks` is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum ToFrameworks {
-    Joined(AgentJoined),
+    Joined(Box<AgentJoined>),
     Left(AgentLeft),
     Undeliverable(LaunchUndeliverable),
 }
@@ -67,13 +67,13 @@ pub enum ToFrameworks {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum ToAgent {
     Ping(Ping),
-    Run(RunTasks),
+    Run(Box<RunTasks>),
     Kill(KillAgentTask),
     Acknowledged(UpdateAcknowledged),
     ShutdownFramework(ShutdownFramework),
     ShutdownExecutor(ShutdownAgentExecutor),
     Deliver(DeliverMessage),
-    UpdateFramework(UpdateFramework),
+    UpdateFramework(Box<UpdateFramework>),
 }
 
 /// What an ask is answered with.
@@ -82,7 +82,7 @@ pub enum Reply {
     Registered(AgentRegistered),
     Agents(AgentList),
     View(AgentsView),
-    Agent(AgentSummary),
+    Agent(Box<AgentSummary>),
     /// It is done (and durable).
     Done,
 }

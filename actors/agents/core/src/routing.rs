@@ -55,7 +55,7 @@ impl Term {
             role: message.role,
             tasks: message.tasks,
         };
-        self.tell(&message.agent_id, ToAgent::Run(run), out);
+        self.tell(&message.agent_id, ToAgent::Run(Box::new(run)), out);
     }
 
     /// Why a launch for that registration of the agent cannot be handed over, if it cannot.
@@ -153,7 +153,7 @@ impl Term {
     pub(crate) fn on_route_update(&self, message: &RouteUpdateFramework, out: &mut Vec<Effect>) {
         let update = UpdateFramework { framework: message.framework.clone() };
         for agent_id in &message.agents {
-            self.tell(agent_id, ToAgent::UpdateFramework(update.clone()), out);
+            self.tell(agent_id, ToAgent::UpdateFramework(Box::new(update.clone())), out);
         }
     }
 }

@@ -155,7 +155,7 @@ impl Term {
 
     fn on_get_agent(&self, call: CallId, agent_id: &AgentId, out: &mut Vec<Effect>) {
         let agent = self.agents.get(agent_id).map(|agent| agent.summary(agent_id));
-        let result = agent.map(Reply::Agent).ok_or_else(|| no_such_agent(agent_id));
+        let result = agent.map(Box::new).map(Reply::Agent).ok_or_else(|| no_such_agent(agent_id));
         out.push(Effect::Reply { call, result });
     }
 

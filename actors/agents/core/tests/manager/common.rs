@@ -121,7 +121,7 @@ impl Manager {
         self.step(input);
         self.steps += 1;
         // Not every time, so that several changes wait for a reader.
-        if self.steps % 3 == 0 && self.state.is_serving() {
+        if self.steps.is_multiple_of(3) && self.state.is_serving() {
             self.check_view();
         }
         &self.out
@@ -232,7 +232,7 @@ impl Manager {
 
     pub(crate) fn joined(&self) -> Vec<AgentJoined> {
         let told = self.out.iter().filter_map(|effect| match effect {
-            Effect::ToFrameworks(ToFrameworks::Joined(joined)) => Some(joined.clone()),
+            Effect::ToFrameworks(ToFrameworks::Joined(joined)) => Some(joined.as_ref().clone()),
             _ => None,
         });
         told.collect()

@@ -143,7 +143,7 @@ impl Bench {
         }
         self.steps += 1;
         // Not every time, so that several changes wait for a reader.
-        if self.steps % 3 == 0 && self.state.term().is_some() {
+        if self.steps.is_multiple_of(3) && self.state.term().is_some() {
             self.check_view();
         }
         let out = Out(out);
@@ -171,7 +171,8 @@ impl Bench {
         assert!(view.offers.iter().eq(&offers.offers));
         let all = GetTasks { completed: true, ..GetTasks::default() };
         let Answer::Tasks(tasks) = answer(Request::ListTasks(all)) else { panic!() };
-        let frameworks = view.frameworks.iter().chain(view.completed_frameworks.iter().map(|f| &**f));
+        let frameworks =
+            view.frameworks.iter().chain(view.completed_frameworks.iter().map(|f| &**f));
         let ended = frameworks.flat_map(|framework| &framework.completed).map(|task| &**task);
         assert!(view.tasks.iter().chain(ended).eq(&tasks.tasks));
         let frameworks = Request::ListFrameworks(GetFrameworks::default());

@@ -31,20 +31,24 @@ use super::metrics::{machine, metrics};
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
 
+/// A path, and what makes its route: one is made for every spelling of the path.
+type Endpoint = (&'static str, fn() -> Route);
+
+const ENDPOINTS: &[Endpoint] = &[
+    ("/state", || web::get().to(state)),
+    ("/state-summary", || web::get().to(summary)),
+    ("/slaves", || web::get().to(slaves)),
+    ("/frameworks", || web::get().to(frameworks)),
+    ("/tasks", || web::get().to(tasks)),
+    ("/roles", || web::get().to(roles)),
+    ("/flags", || web::get().to(flags)),
+    ("/metrics/snapshot", || web::get().to(snapshot)),
+    ("/teardown", || web::route().to(teardown::teardown)),
+];
+
 /// Adds the endpoints to an edge.
 pub(super) fn routes(config: &mut ServiceConfig) {
-    let endpoints: [(&str, fn() -> Route); 9] = [
-        ("/state", || web::get().to(state)),
-        ("/state-summary", || web::get().to(summary)),
-        ("/slaves", || web::get().to(slaves)),
-        ("/frameworks", || web::get().to(frameworks)),
-        ("/tasks", || web::get().to(tasks)),
-        ("/roles", || web::get().to(roles)),
-        ("/flags", || web::get().to(flags)),
-        ("/metrics/snapshot", || web::get().to(snapshot)),
-        ("/teardown", || web::route().to(teardown::teardown)),
-    ];
-    for (path, route) in endpoints {
+    for (path, route) in ENDPOINTS {
         for prefix in ["", "/master"] {
             for suffix in ["", ".json"] {
                 config.route(&format!("{prefix}{path}{suffix}"), route());

@@ -20,10 +20,7 @@ struct Form {
 pub(super) async fn teardown(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
     if request.method() != "POST" {
         let text = format!("Expecting one of {{ 'POST' }}, but received '{}'", request.method());
-        return Ok(plain(
-            &mut HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")),
-            text,
-        ));
+        return Ok(plain(HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")), text));
     }
     let form = actix_web::web::Query::<Form>::from_query(&String::from_utf8_lossy(&body));
     let Some(id) = form.ok().and_then(|form| form.into_inner().framework_id) else {
