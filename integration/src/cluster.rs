@@ -27,6 +27,7 @@ pub struct Builder {
     isolation: Option<String>,
     on_shutdown: String,
     resources: String,
+    allocator: Option<String>,
 }
 
 /// Processes that belong together. Dropped, it leaves nothing.
@@ -97,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// The masters' allocator is this one, elsewhere.
+    #[must_use]
+    pub fn allocator(mut self, address: &str) -> Self {
+        self.allocator = Some(address.to_owned());
+        self
+    }
+
     /// Starts everything and waits until it is healthy.
     pub fn start(self) -> Cluster {
         let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
@@ -141,6 +149,9 @@ impl Builder {
         keys.push(format!("store = {:?}", self.store(cluster, &dir)));
         if let Some(ttl) = self.lease_ttl_ms {
             keys.push(format!("lease_ttl_ms = {ttl}"));
+        }
+        if let Some(allocator) = &self.allocator {
+            keys.push(format!("[frameworks]\nallocator = {allocator:?}"));
         }
         configured(&name, &dir, "meseta-master", &keys)
     }
@@ -192,6 +203,7 @@ impl Cluster {
             isolation: None,
             on_shutdown: "kill".to_owned(),
             resources: "cpus=4;mem=2048;disk=4096".to_owned(),
+            allocator: None,
         }
     }
 

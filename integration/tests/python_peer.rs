@@ -1,5 +1,5 @@
-//! A peer that is not written in Rust joins, asks, links and hears of the end: `protocol/README.md`
-//! is enough to write one.
+//! Peers that are not written in Rust: `protocol/README.md` is enough to write one. One joins, asks,
+//! links and hears of the end; another is the allocator of a cluster.
 
 #![allow(clippy::unwrap_used, reason = "a story's helpers")]
 
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use integration::{Cluster, Lines, binaries};
+use integration::{Cluster, Lines, binaries, eventually, ports};
 use serde_json::Value;
 
 /// For starting Python and for every answer.
@@ -49,9 +49,17 @@ fn run(command: &mut Command) {
 
 /// `integration/peers/peer.py`, told where to join.
 fn peer(host: &str, cluster: &str) -> Command {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/peer.py");
+    script(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/peer.py"), &[host, cluster])
+}
+
+/// `config/examples/allocator.py`, told where to listen.
+fn allocator(at: &str, cluster: &str) -> Command {
+    script(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/examples/allocator.py"), &[at, cluster])
+}
+
+fn script(path: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(python());
-    command.args([script, host, cluster]).stdin(Stdio::null());
+    command.arg(path).args(arguments).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -135,4 +143,45 @@ fn a_peer_of_another_cluster_is_refused_with_the_reason() {
     for cluster in ["`another`".to_owned(), format!("`{}`", cluster.name())] {
         assert!(reason.starts_with("refused: ") && reason.contains(&cluster), "{reason}");
     }
+}
+
+/// Why nothing is offered, in the words of the frameworks manager; null if something may be.
+fn no_offers(cluster: &Cluster) -> Result<Value, String> {
+    let frameworks = cluster.masters[0].actor("frameworks");
+    Ok(cluster.meseta().json(&["inspect", &frameworks])?["state"]["no_offers"].clone())
+}
+
+#[test]
+fn an_allocator_in_another_language_decides_and_without_it_nothing_is_offered() {
+    // The cluster is named by its builder, and the allocator has to be there before it.
+    let at = format!("127.0.0.1:{}", ports::free());
+    let address = format!("allocator@{at}");
+    let cluster = Cluster::builder("python-allocator").allocator(&address).start();
+    let absent = eventually("it is said that there is no allocator", || {
+        no_offers(&cluster)?.as_str().map(str::to_owned).ok_or_else(|| "nothing is said".to_owned())
+    });
+    assert!(absent.contains(&at), "{absent}");
+
+    let mut command = cluster.meseta().command(&["run", "--", "echo", "decided in Python"]);
+    let waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it waits for an offer", || {
+        let frameworks = cluster.meseta().json(&["frameworks"])?;
+        if frameworks.to_string().contains("meseta") { Ok(()) } else { Err(frameworks.to_string()) }
+    });
+    let mut decider = Running::start(allocator(&at, cluster.name()));
+    assert_eq!(decider.hear("listening"), at);
+    let Output { status, stdout, .. } = waiting.wait_with_output().unwrap();
+    assert_eq!((status.code(), &*stdout), (Some(0), &b"decided in Python\n"[..]));
+    assert_eq!(no_offers(&cluster), Ok(Value::Null));
+    let roles = cluster.meseta().send(&address, "GetRoles", "{}").unwrap();
+    assert!(roles["policy"].as_str().unwrap().contains("Python"), "{roles}");
+
+    drop(decider);
+    eventually("it is said that the allocator has gone", || {
+        no_offers(&cluster)?.as_str().map(drop).ok_or_else(|| "nothing is said".to_owned())
+    });
+    let mut successor = Running::start(allocator(&at, cluster.name()));
+    assert_eq!(successor.hear("listening"), at);
+    let again = cluster.meseta().run(&["run", "--", "echo", "and again"]);
+    assert_eq!((again.code, again.stdout.as_str()), (0, "and again\n"), "{again:?}");
 }

@@ -99,6 +99,18 @@ pub enum ExitReason {
     Unknown,
 }
 
+impl std::fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "it was stopped",
+            Self::Panicked { .. } => "it panicked",
+            Self::Unreachable => "its host cannot be reached",
+            Self::NoSuchActor => "there is no such actor",
+            Self::Unknown => "the reason is unknown",
+        })
+    }
+}
+
 /// Told to those that linked to `actor`, once for each link; the link is then gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exited {

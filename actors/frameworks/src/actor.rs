@@ -23,7 +23,11 @@ const CAPACITY: usize = 65_536;
 /// The frameworks manager of one master.
 pub struct Frameworks {
     pub(crate) core: State,
-    allocator: Option<Address>,
+    pub(crate) allocator: Option<Address>,
+    /// Of the allocator's last reset.
+    pub(crate) round: u64,
+    /// Why nothing is offered: the allocator is not there, or does not understand.
+    pub(crate) no_offers: Option<String>,
     pub(crate) calls: Calls,
     /// Empty between inputs; kept for its capacity.
     pub(crate) effects: Vec<Effect>,
@@ -35,6 +39,8 @@ impl Frameworks {
         Self {
             core: State::new(config.core()),
             allocator: config.allocator.clone(),
+            round: 0,
+            no_offers: None,
             calls: Calls::default(),
             effects: Vec::new(),
         }
@@ -43,10 +49,6 @@ impl Frameworks {
     /// How it is meant to be spawned: on a thread of its own, with room for many updates.
     pub fn spawn_options() -> SpawnOptions {
         SpawnOptions { placement: Placement::Own, capacity: CAPACITY, ..SpawnOptions::default() }
-    }
-
-    pub(crate) fn allocator(&self, ctx: &Context<Self>) -> Address {
-        self.allocator.clone().unwrap_or_else(|| ctx.local("allocator"))
     }
 
     /// A question or call, whose answer may take a write to the registry.
@@ -114,17 +116,17 @@ impl Actor for Frameworks {
     }
 
     fn exited(&mut self, exited: Exited, ctx: &mut Context<Self>) {
-        let input = if exited.actor == self.allocator(ctx) {
-            Input::AllocatorExited
-        } else {
-            Input::SchedulerExited(exited.actor)
-        };
-        self.take(input, ctx);
+        if exited.actor == self.allocator(ctx) {
+            let Exited { actor, reason } = exited;
+            return self.allocator_lost(format!("{actor} ended: {reason}"), ctx);
+        }
+        self.take(Input::SchedulerExited(exited.actor), ctx);
     }
 
     fn inspect(&self) -> serde_json::Value {
         let mut state = serde_json::to_value(self.core.summary()).unwrap_or_default();
         state["calls_waiting"] = self.calls.len().into();
+        state["no_offers"] = self.no_offers.clone().into();
         state
     }
 }

@@ -7,6 +7,7 @@
 //! look for the new one; its successor begins as a standby.
 
 mod actor;
+mod allocator;
 mod config;
 mod perform;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frameworks_core::{Answer, Effect, Input, ToAgents, ToAllocator, ToScheduler};
+use frameworks_core::{Answer, Effect, Input, ToAgents, ToScheduler};
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::{ApplyOperations, GetRegistry};
 use protocol::{Address, Failure, Message};
@@ -32,7 +32,7 @@ impl Frameworks {
             Effect::Record { framework_id, operations } => record(framework_id, operations, ctx),
             Effect::ToScheduler { scheduler, message } => to_scheduler(&scheduler, message, ctx),
             Effect::ToAgents(message) => to_agents(message, ctx),
-            Effect::ToAllocator(message) => to_allocator(&self.allocator(ctx), message, ctx),
+            Effect::ToAllocator(message) => self.tell_allocator(message, ctx),
             Effect::Reply { call, result } => self.answer(call, result),
             Effect::LinkScheduler(scheduler) => ctx.link(&scheduler),
             Effect::UnlinkScheduler(scheduler) => ctx.unlink(&scheduler),
@@ -98,19 +98,5 @@ fn to_agents(message: ToAgents, ctx: &mut Context<Frameworks>) {
         ToAgents::ShutdownExecutor(m) => ctx.tell(to, m),
         ToAgents::Message(m) => ctx.tell(to, m),
         ToAgents::UpdateFramework(m) => ctx.tell(to, m),
-    }
-}
-
-fn to_allocator(to: &Address, message: ToAllocator, ctx: &mut Context<Frameworks>) {
-    match message {
-        ToAllocator::Reset(m) => ctx.tell(to, m),
-        ToAllocator::AddFramework(m) => ctx.tell(to, m),
-        ToAllocator::SetActive(m) => ctx.tell(to, m),
-        ToAllocator::RemoveFramework(m) => ctx.tell(to, m),
-        ToAllocator::AddAgent(m) => ctx.tell(to, m),
-        ToAllocator::RemoveAgent(m) => ctx.tell(to, m),
-        ToAllocator::Recover(m) => ctx.tell(to, m),
-        ToAllocator::Revive(m) => ctx.tell(to, m),
-        ToAllocator::Suppress(m) => ctx.tell(to, m),
     }
 }
