@@ -21,6 +21,8 @@ const FILTERED_PAIRS: usize = 2_500_000;
 /// Frameworks are spread over so many roles, of two levels.
 const ROLES: usize = 40;
 const CHANGES: usize = 2_000;
+/// The best of so many is taken: what else the machine does is not the allocator's.
+const RUNS: usize = 5;
 /// As in the benchmarks of Mesos' allocator.
 const AGENT: &str = "cpus=24;mem=4096;disk=4096;ports=[31000-32000]";
 
@@ -38,10 +40,15 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
 fn measure(agents: usize, frameworks: usize, report: &mut Report) {
     let name = |what: &str| format!("{what}, {agents} x {frameworks}");
     let mut cluster = Cluster::new(agents, frameworks);
-    let start = Instant::now();
-    let offers = cluster.settle();
-    let pass = start.elapsed().as_secs_f64() * 1e3;
-    assert_eq!(offers.len(), agents, "every agent is offered");
+    let mut pass = f64::INFINITY;
+    let mut offers = Vec::new();
+    for _ in 0..RUNS {
+        cluster.take_back(std::mem::take(&mut offers));
+        let start = Instant::now();
+        offers = cluster.settle();
+        pass = pass.min(start.elapsed().as_secs_f64() * 1e3);
+        assert_eq!(offers.len(), agents, "every agent is offered");
+    }
     let target = target(agents, frameworks);
     report.add(Measure::new(name("full pass"), pass, "ms").target(target));
     cluster.one_change(offers, |what, micros| {
@@ -50,9 +57,12 @@ fn measure(agents: usize, frameworks: usize, report: &mut Report) {
     if agents * frameworks <= FILTERED_PAIRS {
         let mut cluster = Cluster::new(agents, frameworks);
         cluster.decline_everything();
-        let start = Instant::now();
-        cluster.full_pass();
-        let pass = start.elapsed().as_secs_f64() * 1e3;
+        let pass = (0..RUNS).map(|_| {
+            let start = Instant::now();
+            assert_eq!(cluster.full_pass().len(), 0, "everyone has declined everything");
+            start.elapsed().as_secs_f64() * 1e3
+        });
+        let pass = pass.fold(f64::INFINITY, f64::min);
         report.add(Measure::new(name("full pass, all filtered"), pass, "ms").target(target));
     }
 }
@@ -153,6 +163,11 @@ impl Cluster {
         }));
     }
 
+    /// Everything that was offered comes back without a filter.
+    fn take_back(&mut self, offers: Vec<Allocation>) {
+        offers.into_iter().for_each(|offer| self.give_back(offer, None));
+    }
+
     /// Until everyone has declined every agent, for long.
     fn decline_everything(&mut self) {
         loop {
@@ -168,7 +183,8 @@ impl Cluster {
 
     /// From one fact to the offer that follows from it: the median and the 99th percentile.
     fn one_change(&mut self, offers: Vec<Allocation>, mut add: impl FnMut(&str, f64)) {
-        let mut times = [(); 2].map(|()| Histogram::<u64>::new(3).expect("3 digits are allowed"));
+        let times = || Histogram::<u64>::new_with_max(10_000_000_000, 3).expect("they are bounds");
+        let mut times = [times(), times()];
         for (i, offer) in offers.into_iter().take(CHANGES).enumerate() {
             let agent_id = offer.agent_id.clone();
             let filters = Some(Filters { refuse_ms: 5000 });

@@ -81,7 +81,7 @@ impl State {
         self.work.forget_agent(at);
         self.reclaims.forget_agent(at);
         let holdings = &self.book.agents[at].holdings;
-        let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, h.resources.clone())).collect();
+        let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, Arc::clone(&h.resources))).collect();
         for (client, resources) in held {
             self.book.release(at, client, &resources);
             self.tidy(client);
@@ -172,9 +172,9 @@ impl State {
         };
         let agent = &self.book.agents[at];
         let there = match client {
-            None => &agent.free,
+            None => &*agent.free,
             Some(client) => match agent.holdings.get(&client) {
-                Some(holding) => &holding.resources,
+                Some(holding) => &*holding.resources,
                 None => return nothing_held(&fact.agent_id),
             },
         };
@@ -213,7 +213,7 @@ fn unused(fact: &AddAgent) -> Agent {
         generation: fact.generation,
         traits: Traits::of(&fact.info),
         total: fact.info.resources.clone(),
-        free: Resources::EMPTY,
+        free: Arc::default(),
         free_sums: Quantities::default(),
         pool: Quantities::default(),
         overfull: false,

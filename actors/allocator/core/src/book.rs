@@ -11,7 +11,7 @@ use std::sync::Arc;
 use protocol::{AgentId, FrameworkId, Resources};
 
 use crate::bits::Bits;
-use crate::model::{Agent, Client, Framework, Granted, Role, Share, Takes};
+use crate::model::{Agent, Client, Framework, Granted, Holding, Role, Share, Takes};
 use crate::options::Options;
 use crate::policy::Policy;
 use crate::quantities::{Least, Names, Quantities};
@@ -203,22 +203,29 @@ impl Book {
     pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
         let sum = self.names.quantities(resources);
         let agent = &mut self.agents[at];
+        let all = *agent.free == *resources;
+        let shared = match all {
+            true => std::mem::take(&mut agent.free),
+            false => Arc::new(resources.clone()),
+        };
         let new = match agent.holdings.entry(client) {
             Entry::Vacant(entry) => {
-                entry.insert(Default::default()).resources = resources.clone();
+                entry.insert(Holding::default()).resources = shared;
                 true
             }
             Entry::Occupied(entry) => {
                 let holding = entry.into_mut();
-                holding.resources.add_all(resources);
+                Arc::make_mut(&mut holding.resources).add_all(resources);
                 if holding.granted == Granted::All {
                     holding.granted = Granted::Nothing;
                 }
                 false
             }
         };
-        if !agent.overfull && agent.free.contains(resources) {
-            agent.free.remove_all(resources);
+        if all && !agent.overfull {
+            self.count_free(at);
+        } else if !agent.overfull && agent.free.contains(resources) {
+            Arc::make_mut(&mut agent.free).remove_all(resources);
             self.count_free(at);
         } else {
             self.recount_free(at);
@@ -260,21 +267,25 @@ impl Book {
         let Some(holding) = agent.holdings.get_mut(&client) else {
             return Returned::NotHeld;
         };
-        let exact = holding.resources.contains(resources);
+        let all = *holding.resources == *resources;
+        let exact = all || holding.resources.contains(resources);
         let whole_grant = !resources.is_empty()
             && match &holding.granted {
                 Granted::Nothing => false,
-                Granted::All => holding.resources == *resources,
+                Granted::All => all,
                 Granted::Part(part) => part == resources,
             };
         if whole_grant || holding.granted == Granted::All {
             holding.granted = Granted::Nothing;
         }
-        let returned = match exact {
-            true => resources.clone(),
-            false => common(&holding.resources, resources),
+        let returned = match (all, exact) {
+            (true, _) => std::mem::take(&mut holding.resources),
+            (_, true) => Arc::new(resources.clone()),
+            (_, false) => Arc::new(common(&holding.resources, resources)),
         };
-        holding.resources.remove_all(&returned);
+        if !all {
+            Arc::make_mut(&mut holding.resources).remove_all(&returned);
+        }
         let last = holding.resources.is_empty();
         if last {
             agent.holdings.remove(&client);
@@ -282,7 +293,10 @@ impl Book {
         if agent.overfull {
             self.recount_free(at);
         } else {
-            agent.free.add_all(&returned);
+            match agent.free.is_empty() {
+                true => agent.free = Arc::clone(&returned),
+                false => Arc::make_mut(&mut agent.free).add_all(&returned),
+            }
             self.count_free(at);
         }
         let sum = self.names.quantities(&returned);
@@ -306,10 +320,11 @@ impl Book {
     /// What is free on an agent, from its total and its holdings.
     pub(crate) fn recount_free(&mut self, at: Slot<Agent>) {
         let agent = &mut self.agents[at];
-        let held: Resources = agent.holdings.values().map(|holding| &holding.resources).sum();
+        let held: Resources = agent.holdings.values().map(|holding| &*holding.resources).sum();
         agent.overfull = !agent.total.contains(&held);
-        agent.free = agent.total.clone();
-        agent.free.remove_all(&held);
+        let mut free = agent.total.clone();
+        free.remove_all(&held);
+        agent.free = Arc::new(free);
         let plain = |r: &protocol::Resource| r.reservations.is_empty() && !r.revocable && !r.shared;
         agent.plain = agent.total.iter().all(plain);
         self.count_free(at);

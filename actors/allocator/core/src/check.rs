@@ -24,7 +24,7 @@ impl State {
                 let share = &self.book.clients[*client];
                 let framework = self.book.frameworks[share.framework].id.clone();
                 let role = self.book.roles[share.role].name.to_string();
-                ((framework, role), holding.resources.clone())
+                ((framework, role), Resources::clone(&holding.resources))
             });
             (agent.generation, holdings.collect())
         };
@@ -50,7 +50,7 @@ impl State {
             return Ok(());
         }
         let first = |at: &Slot<Agent>| self.first_in_order(*at, false, &mut Lessons::default());
-        let overlooked = self.work.free.iter().find_map(first);
+        let overlooked = self.work.free.iter().find_map(|at| first(&at));
         overlooked.map_or(Ok(()), |(client, resources)| {
             let id = &self.framework_of(client).id;
             Err(format!("{id} could be offered {resources} and nobody is going to"))
@@ -59,8 +59,8 @@ impl State {
 
     /// Every resource of an agent is free or held by one client, and the index says so.
     fn check_agent(&self, at: Slot<Agent>, agent: &Agent) -> Result<(), String> {
-        let held: Resources = agent.holdings.values().map(|h| &h.resources).sum();
-        let sum = &agent.free + &held;
+        let held: Resources = agent.holdings.values().map(|h| &*h.resources).sum();
+        let sum = &*agent.free + &held;
         if agent.total.contains(&held) && sum != agent.total {
             return Err(format!("{}: free and held are {sum}, total is {}", agent.id, agent.total));
         }
@@ -75,7 +75,7 @@ impl State {
         if agent.holdings.values().any(|holding| holding.resources.is_empty()) {
             return Err(format!("{}: an empty holding is kept", agent.id));
         }
-        if self.is_allocatable(agent) != self.work.free.contains(&at) {
+        if self.is_allocatable(agent) != self.work.free.contains(at) {
             return Err(format!("{}: the index of free agents is wrong", agent.id));
         }
         Ok(())
@@ -245,7 +245,7 @@ impl State {
         if let Some(stray) = self.work.changed.iter().chain(swept).find(|c| !self.book.wants(**c)) {
             return Err(format!("{stray:?} is to be asked and wants nothing"));
         }
-        match self.work.dirty.is_subset(&self.work.free) {
+        match self.work.dirty.without(&[&self.work.free]).next().is_none() {
             true => Ok(()),
             false => Err("an agent with nothing to offer is to be visited".to_owned()),
         }

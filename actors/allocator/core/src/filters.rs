@@ -189,13 +189,13 @@ impl Filters {
 impl Agent {
     /// Gets ready to be looked at: `refused` is about all that is free, or more.
     pub(crate) fn rebase(&mut self) {
-        if self.refusals.is_empty() || *self.base == self.free {
+        if self.refusals.is_empty() || Arc::ptr_eq(&self.base, &self.free) {
             return;
         }
         if !self.base.contains(&self.free) {
             self.refused.clear();
         }
-        self.base = Arc::new(self.free.clone());
+        self.base = Arc::clone(&self.free);
     }
 
     /// Whether a client has refused all that was free when it was last looked at.

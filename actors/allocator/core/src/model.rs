@@ -17,7 +17,7 @@ use crate::slab::Slot;
 /// A framework in one of its roles: the one that shares, filters and offers are about.
 pub(crate) type Client = Slot<Share>;
 
-/// One registration of one agent.
+/// One registration of one agent. Bags that go from hand to hand whole, as most do, are shared.
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) id: AgentId,
@@ -26,7 +26,7 @@ pub(crate) struct Agent {
     pub(crate) traits: Traits,
     pub(crate) total: Resources,
     /// `total` without the holdings; empty where they exceed it.
-    pub(crate) free: Resources,
+    pub(crate) free: Arc<Resources>,
     /// The scalars of `free`.
     pub(crate) free_sums: Quantities,
     /// Of those, what is neither reserved nor revocable; zero while the agent is not active.
@@ -76,7 +76,7 @@ impl Traits {
 /// What one client holds on one agent: offered or used, the allocator does not know which.
 #[derive(Debug, Default)]
 pub(crate) struct Holding {
-    pub(crate) resources: Resources,
+    pub(crate) resources: Arc<Resources>,
     pub(crate) granted: Granted,
 }
 

@@ -74,8 +74,10 @@ impl Book {
 
     /// Puts a role's frameworks and the role itself, and all above it, where they belong now.
     pub(crate) fn place_up(&mut self, role: Slot<Role>) {
-        for slot in self.path(role).collect::<Vec<_>>() {
+        let mut next = Some(role);
+        while let Some(slot) = next {
             self.place_role(slot);
+            next = self.roles[slot].parent;
         }
     }
 

@@ -64,8 +64,11 @@ impl State {
         self.counters.passes += 1;
         let mut granted = Vec::new();
         let mut visits = PASS_LIMIT;
+        let mut next = Slot::FIRST;
         while visits > 0 {
-            let Some(at) = self.work.dirty.pop_first() else { break };
+            let Some(at) = self.work.dirty.next(next) else { break };
+            next = at.next();
+            self.work.dirty.remove(at);
             self.visit(at, None, &mut granted);
             visits -= 1;
         }
@@ -85,7 +88,7 @@ impl State {
             None if clients.is_empty() => return false,
             None => Sweep { clients: std::mem::take(clients), next: Slot::FIRST },
         };
-        if let Some(at) = self.work.free.range(sweep.next..).next().copied() {
+        if let Some(at) = self.work.free.next(sweep.next) {
             sweep.next = at.next();
             self.visit(at, Some(&sweep.clients), granted);
             self.work.sweep = Some(sweep);
@@ -124,7 +127,7 @@ impl State {
         at: Slot<Agent>,
         among: Option<&BTreeSet<Client>>,
     ) -> Option<(Client, Resources)> {
-        if !self.work.free.contains(&at) {
+        if !self.work.free.contains(at) {
             return None;
         }
         self.book.agents[at].rebase();
@@ -177,9 +180,8 @@ impl State {
         let wanting = &self.book.wanting;
         let out = [&agent.refused, &agent.excluded, &agent.passed];
         let out = if new_only { &out[..] } else { &out[..2] };
-        let few: Vec<_> = wanting.without(out).take(FEW_CLIENTS + 1).collect();
-        if few.len() <= FEW_CLIENTS {
-            return self.first_of(few.into_iter(), at, lessons);
+        if wanting.without(out).nth(FEW_CLIENTS).is_none() {
+            return self.first_of(wanting.without(out), at, lessons);
         }
         let found = self.book.in_order(&mut |client| {
             if out.iter().any(|bits| bits.contains(client)) {

@@ -6,6 +6,7 @@ use protocol::Time;
 use protocol::id::Epoch;
 use serde::Serialize;
 
+use crate::bits::Bits;
 use crate::book::Book;
 use crate::filters::Filters;
 use crate::model::{Agent, Client};
@@ -38,9 +39,9 @@ pub(crate) struct Term {
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     /// Agents with something allocatable free.
-    pub(crate) free: BTreeSet<Slot<Agent>>,
+    pub(crate) free: Bits<Agent>,
     /// Agents on which something was freed or may be offered again.
-    pub(crate) dirty: BTreeSet<Slot<Agent>>,
+    pub(crate) dirty: Bits<Agent>,
     /// Clients that want more than before: to be asked about all that is free.
     pub(crate) changed: BTreeSet<Client>,
     /// The look at all that is free, for clients that changed earlier, as far as it is.
@@ -67,8 +68,8 @@ impl Work {
 
     /// It has nothing to offer any more.
     pub(crate) fn forget_free(&mut self, at: Slot<Agent>) {
-        self.free.remove(&at);
-        self.dirty.remove(&at);
+        self.free.remove(at);
+        self.dirty.remove(at);
     }
 
     pub(crate) fn forget_agent(&mut self, at: Slot<Agent>) {

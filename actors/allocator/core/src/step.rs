@@ -263,7 +263,7 @@ impl State {
     /// What bounds everybody has changed: nothing that was found before need be true.
     fn look_at_everything(&mut self) {
         self.book.held = None;
-        self.work.dirty.extend(&self.work.free);
+        self.work.dirty.add_all(&self.work.free);
     }
 
     /// Looks again for those that may be offered more than when they were last looked at.
@@ -282,7 +282,7 @@ impl State {
     fn on_pass(&mut self, now: Time, out: &mut Vec<Effect>) {
         self.armed.pass = None;
         let granted = self.pass();
-        self.offer(&granted, out);
+        self.offer(granted, out);
         self.invert(now, out);
     }
 
@@ -290,7 +290,7 @@ impl State {
         self.armed.filters = None;
         let dirty = &self.work.dirty;
         let delay = self.options.coalesce();
-        let waits = |at| dirty.contains(&at);
+        let waits = |at| dirty.contains(at);
         let offerable = self.filters.lapse(&mut self.book, now, waits, delay);
         for at in offerable {
             self.note_freed(at);
@@ -301,23 +301,24 @@ impl State {
         // While there is work anyway, what it finds says nothing about what was overlooked.
         let quiet = self.is_quiet();
         self.book.refresh_order(true);
-        self.work.dirty.extend(&self.work.free);
+        self.work.dirty.add_all(&self.work.free);
         self.note_leaving();
         let granted = self.pass();
         if quiet {
             self.counters.overlooked += granted.len() as u64;
         }
-        self.offer(&granted, out);
+        self.offer(granted, out);
         self.invert(now, out);
         self.arm_full_pass(now, out);
     }
 
-    fn offer(&self, granted: &[Allocation], out: &mut Vec<Effect>) {
+    fn offer(&self, granted: Vec<Allocation>, out: &mut Vec<Effect>) {
         let Some(term) = self.term else { return };
-        out.extend(granted.chunks(MESSAGE_LIMIT).map(|allocations| {
-            let allocations = allocations.to_vec();
-            Effect::Offer(OfferAllocations { round: term.round, allocations })
-        }));
+        let mut granted = granted.into_iter().peekable();
+        while granted.peek().is_some() {
+            let allocations = granted.by_ref().take(MESSAGE_LIMIT).collect();
+            out.push(Effect::Offer(OfferAllocations { round: term.round, allocations }));
+        }
     }
 
     /// Something of an agent was freed, or may be offered again.
