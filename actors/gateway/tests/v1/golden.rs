@@ -149,3 +149,19 @@ fn update() {
     );
     assert_eq!(event.update.unwrap().status.state(), mesos::TaskState::TaskFailed);
 }
+
+#[test]
+fn a_zero_in_a_map() {
+    let nothing = message(1, &[text(1, "cpus"), message(2, &[double(1, 0.0)])]);
+    let filters = message(1, &[message(1, &[nothing])]);
+    let info =
+        [text(1, "nobody"), text(2, "pi"), message(13, &[text(1, "*"), message(2, &[filters])])];
+    check::<Call>(
+        &[int(2, 1), message(3, &[message(1, &info)])],
+        concat!(
+            r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"pi","#,
+            r#""offer_filters":{"*":{"min_allocatable_resources":{"quantities":[{"quantities":"#,
+            r#"{"cpus":{"value":0.0}}}]}}}}}}"#,
+        ),
+    );
+}
