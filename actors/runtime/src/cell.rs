@@ -90,7 +90,7 @@ impl<A: Actor> Cell<A> {
             factory,
             restart: options.restart,
             actor: None,
-            batch: VecDeque::with_capacity(TURN),
+            batch: VecDeque::new(),
             restarts: VecDeque::new(),
             until_sample: 0,
             linger: 0,
@@ -159,7 +159,7 @@ impl<A: Actor> Cell<A> {
     fn messages(&mut self, max: usize) -> usize {
         let shared = self.ctx.shared().clone();
         if self.batch.is_empty() {
-            shared.mailbox.take(&mut self.batch, max);
+            shared.mailbox.take(&mut self.batch);
         }
         let mut done = 0;
         let running = self.ctx.running.len();

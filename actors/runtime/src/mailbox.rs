@@ -1,8 +1,12 @@
 //! A bounded queue of deliveries with one consumer.
 //!
-//! Invariant: at most `capacity` messages wait (system deliveries, of which there are as many as
-//! links and stops, do not count). The producer that makes an empty queue non-empty wakes the
-//! consumer; the consumer wakes itself while something is left.
+//! The consumer takes all that is there at once, by exchanging the queue for its own empty one: under
+//! the lock nothing is moved, so producers hardly ever wait for it.
+//!
+//! Invariant: at most `capacity` messages wait, taken or not (system deliveries, of which there are
+//! as many as links and stops, do not count; what was taken before a flood of [`Overflow::DropOldest`]
+//! cannot be displaced, and does not count there). The producer that makes an empty queue non-empty
+//! wakes the consumer; the consumer wakes itself while something is left.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -132,7 +136,7 @@ impl Mailbox {
             return Some(Undelivered::Closed(delivery));
         }
         let mut displaced = None;
-        if queue.deliveries.len() >= self.capacity && !delivery.is_system() {
+        if self.is_full(queue) && !delivery.is_system() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.overflow == Overflow::DropNewest || delivery.is_ask() {
                 return Some(Undelivered::Full(delivery));
@@ -144,12 +148,20 @@ impl Mailbox {
         displaced.filter(Delivery::is_ask).map(Undelivered::Full)
     }
 
-    /// Moves up to `max` deliveries into `batch`.
-    pub(crate) fn take(&self, batch: &mut VecDeque<Delivery>, max: usize) {
+    fn is_full(&self, queue: &Queue) -> bool {
+        let in_hand = match self.overflow {
+            Overflow::DropNewest => self.in_hand.load(Ordering::Relaxed),
+            Overflow::DropOldest => 0,
+        };
+        queue.deliveries.len() + in_hand >= self.capacity
+    }
+
+    /// Exchanges `batch`, which is empty, for all that is queued.
+    pub(crate) fn take(&self, batch: &mut VecDeque<Delivery>) {
+        debug_assert!(batch.is_empty(), "what is in hand comes before what is queued");
         let mut queue = self.queue.lock();
-        let n = queue.deliveries.len().min(max);
-        batch.extend(queue.deliveries.drain(..n));
-        self.in_hand.fetch_add(n, Ordering::Relaxed);
+        std::mem::swap(&mut queue.deliveries, batch);
+        self.in_hand.fetch_add(batch.len(), Ordering::Relaxed);
     }
 
     /// `n` deliveries that were taken have been handled.
@@ -196,9 +208,9 @@ mod tests {
     }
 
     /// The number and the sender of each delivery, as the actor would hear them.
-    fn heard(mailbox: &Mailbox, max: usize, sender: &mut String) -> Vec<(u64, String)> {
+    fn heard(mailbox: &Mailbox, sender: &mut String) -> Vec<(u64, String)> {
         let mut batch = VecDeque::new();
-        mailbox.take(&mut batch, max);
+        mailbox.take(&mut batch);
         let hear = |delivery: Delivery| {
             if let Some(from) = delivery.from {
                 *sender = from.name().to_owned();
@@ -223,10 +235,27 @@ mod tests {
                 expected.pop_front();
             }
             if n % 7 == 0 {
-                let some: Vec<_> = expected.drain(..expected.len().min(2)).collect();
-                assert_eq!(heard(&mailbox, 2, &mut sender), some);
+                let all: Vec<_> = expected.drain(..).collect();
+                assert_eq!(heard(&mailbox, &mut sender), all);
             }
         }
-        assert_eq!(heard(&mailbox, 9, &mut sender), Vec::from(expected));
+        assert_eq!(heard(&mailbox, &mut sender), Vec::from(expected));
+    }
+
+    #[test]
+    fn what_was_taken_and_not_handled_counts_as_waiting() {
+        let mailbox = Mailbox::new(4, Overflow::DropNewest);
+        let ann = Address::new("ann", HostAddr::parse("h:1").unwrap());
+        for n in 0..3 {
+            assert!(mailbox.push(&ann, told(n)).is_none());
+        }
+        let mut batch = VecDeque::new();
+        mailbox.take(&mut batch);
+        assert!(mailbox.push(&ann, told(3)).is_none());
+        assert!(matches!(mailbox.push(&ann, told(4)), Some(Undelivered::Full(_))));
+        assert_eq!((batch.len(), mailbox.depth()), (3, 4));
+        mailbox.handled(1);
+        assert!(mailbox.push(&ann, told(5)).is_none());
+        assert_eq!(mailbox.refused(), 1);
     }
 }
