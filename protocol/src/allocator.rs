@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::constraints::OfferConstraints;
+use crate::explain::{ExplainRole, RoleStanding};
 use crate::framework::{AgentInfo, Filters, FrameworkInfo, Unavailability};
 use crate::id::{AgentId, Epoch, FrameworkId, Generation};
 use crate::messages;
@@ -293,6 +294,10 @@ pub enum Verdict {
     Suppressed,
     /// The framework is not connected.
     Inactive,
+    /// It has offers, and has not answered them.
+    Offered,
+    /// There is no allocator that could offer anything.
+    NoAllocator,
     /// One that this version does not know.
     #[serde(other)]
     Unknown,
@@ -329,4 +334,5 @@ messages! {
     RequestResources,
     GetRoles -> RoleList,
     ExplainFramework -> FrameworkExplanation,
+    ExplainRole -> RoleStanding,
 }

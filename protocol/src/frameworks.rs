@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::agents::RunningExecutor;
 use crate::blob::Blob;
+use crate::explain::{ExplainOffers, OffersExplanation};
 use crate::framework::{
     AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, InverseAllocation, Offer,
     Operation, Reclaim,
@@ -409,4 +410,5 @@ messages! {
     GetTasks -> TaskList,
     GetOffers -> OfferList,
     ViewFrameworks -> FrameworksView,
+    ExplainOffers -> OffersExplanation,
 }

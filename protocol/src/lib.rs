@@ -13,6 +13,7 @@ pub mod address;
 pub mod blob;
 pub mod codec;
 pub mod envelope;
+pub mod explain;
 pub mod framework;
 pub mod id;
 pub mod message;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::explain::{AppExplanation, ExplainApp};
 use crate::id::{AgentId, TaskId};
 use crate::messages;
 use crate::resources::Scalar;
@@ -345,4 +346,5 @@ messages! {
     GetAppVersions -> AppVersions,
     GetDeployments -> DeploymentList,
     GetServicesInfo -> ServicesInfo,
+    ExplainApp -> AppExplanation,
 }

@@ -7,6 +7,7 @@ use protocol::agent::ExecutorStanding;
 use protocol::agents::AgentState;
 use protocol::allocator::Verdict;
 use protocol::constraints::{Predicate, Selector};
+use protocol::explain::{FrameworkStanding, SetbackKind};
 use protocol::framework::{Attribute, Capability, Operation, OperationState};
 use protocol::frameworks::AgentLossCause;
 use protocol::registrar::{AgentStanding, RegistryOperation};
@@ -84,12 +85,14 @@ fn a_word_of_a_newer_peer_reads_as_unknown() {
     assert_eq!(unknown::<ExecutorStanding>(), ExecutorStanding::Unknown);
     assert_eq!(unknown::<ExitReason>(), ExitReason::Unknown);
     assert_eq!(unknown::<FailureKind>(), FailureKind::Unknown);
+    assert_eq!(unknown::<FrameworkStanding>(), FrameworkStanding::Unknown);
     assert_eq!(unknown::<OperationState>(), OperationState::Unknown);
     assert_eq!(unknown::<Reason>(), Reason::Other);
+    assert_eq!(unknown::<SetbackKind>(), SetbackKind::Unknown);
     assert_eq!(unknown::<Source>(), Source::Executor);
     assert_eq!(unknown::<TaskState>(), TaskState::Unknown);
     assert_eq!(unknown::<Verdict>(), Verdict::Unknown);
-    assert_eq!(promises(), 12, "a `serde(other)` in protocol/src is not in this list, or is gone");
+    assert_eq!(promises(), 14, "a `serde(other)` in protocol/src is not in this list, or is gone");
 }
 
 /// How many enums say that they can read any word.

@@ -7,7 +7,8 @@ use protocol::allocator::{
     RequestResources, ResetAllocator, ReviveRoles, RoleList, SetAgentActive, SetFrameworkActive,
     SetQuota, SetUnavailability, SetWeight, SuppressRoles, UpdateAgent,
 };
-use protocol::{Address, CallId, Failure, Message};
+use protocol::explain::{ExplainRole, RoleStanding};
+use protocol::{Address, CallId, Failure, FailureKind, Message};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
 use serde_json::json;
 
@@ -75,8 +76,12 @@ impl Allocator {
         match answer {
             Answer::Roles(roles) => self.calls.reply(call, roles),
             Answer::Explanation(explanation) => self.calls.reply(call, explanation),
+            Answer::Role(standing) => self.calls.reply(call, *standing),
             Answer::Done => self.calls.reply(call, ()),
             Answer::Refused(why) => self.calls.refuse(call, Failure::refused(why)),
+            Answer::Unknown(what) => {
+                self.calls.refuse(call, Failure::new(FailureKind::NotFound, what));
+            }
         }
     }
 
@@ -128,7 +133,8 @@ impl Actor for Allocator {
             .on::<SetWeight>()
             .on::<RequestResources>()
             .on::<GetRoles>()
-            .on::<ExplainFramework>();
+            .on::<ExplainFramework>()
+            .on::<ExplainRole>();
     }
 
     fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
@@ -177,6 +183,14 @@ impl Handler<ExplainFramework> for Allocator {
     ) -> Outcome<FrameworkExplanation> {
         let call = self.calls.add(ctx.defer::<FrameworkExplanation>());
         self.step(Input::ExplainFramework { call, question }, ctx);
+        Outcome::Later
+    }
+}
+
+impl Handler<ExplainRole> for Allocator {
+    fn handle(&mut self, question: ExplainRole, ctx: &mut Context<Self>) -> Outcome<RoleStanding> {
+        let call = self.calls.add(ctx.defer::<RoleStanding>());
+        self.step(Input::ExplainRole { call, question }, ctx);
         Outcome::Later
     }
 }

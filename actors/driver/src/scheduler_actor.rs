@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use protocol::elector::{GetLeader, LEADER_TOPIC, Leader, LeaderChanged};
+use protocol::explain::ExplainOffers;
 use protocol::framework::FrameworkInfo;
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, DeclineOffers, FrameworkSubscribed, KillTask,
@@ -160,6 +161,7 @@ impl<S: Scheduler> Actor for SchedulerActor<S> {
             .on::<ReconcileTasks>()
             .on::<MessageToExecutor>()
             .on::<TeardownFramework>()
+            .on::<ExplainOffers>()
             .on::<StopDriver>();
     }
 

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use protocol::explain::ExplainOffers;
 use protocol::framework::Capability;
 use protocol::framework::Operation;
 use protocol::frameworks::{
@@ -27,12 +28,12 @@ type Actor<S> = SchedulerActor<S>;
 
 impl<S: Scheduler> SchedulerActor<S> {
     /// Passes a call on and answers the caller with the master's answer, after `then` has seen it.
-    fn pass<M: Message<Reply = ()>>(
+    fn pass<M: Message>(
         &mut self,
         message: M,
         ctx: &mut Context<Self>,
-        then: impl FnOnce(&mut Self, &Result<(), Failure>, &mut Context<Self>) + 'static,
-    ) -> Outcome<()> {
+        then: impl FnOnce(&mut Self, &Result<M::Reply, Failure>, &mut Context<Self>) + 'static,
+    ) -> Outcome<M::Reply> {
         let Some(leader) = self.standing.subscribed() else {
             let failure = Failure::new(FailureKind::LinkDown, "not subscribed with any master");
             then(self, &Err(failure.clone()), ctx);
@@ -46,7 +47,7 @@ impl<S: Scheduler> SchedulerActor<S> {
             }
             then(actor, &answer, ctx);
             match answer {
-                Ok(()) => reply.reply(()),
+                Ok(answer) => reply.reply(answer),
                 Err(failure) => reply.refuse(failure),
             }
         });
@@ -201,7 +202,11 @@ impl<S: Scheduler> Handler<TeardownFramework> for Actor<S> {
 macro_rules! passed_on {
     ($($message:ident),+) => {$(
         impl<S: Scheduler> Handler<$message> for Actor<S> {
-            fn handle(&mut self, mut message: $message, ctx: &mut Context<Self>) -> Outcome<()> {
+            fn handle(
+                &mut self,
+                mut message: $message,
+                ctx: &mut Context<Self>,
+            ) -> Outcome<<$message as Message>::Reply> {
                 message.framework_id = self.own_id();
                 self.pass(message, ctx, |_, _, _| ())
             }
@@ -209,4 +214,11 @@ macro_rules! passed_on {
     )+};
 }
 
-passed_on!(DeclineOffers, ShutdownExecutor, AcknowledgeUpdate, ReconcileTasks, MessageToExecutor);
+passed_on!(
+    DeclineOffers,
+    ShutdownExecutor,
+    AcknowledgeUpdate,
+    ReconcileTasks,
+    MessageToExecutor,
+    ExplainOffers
+);

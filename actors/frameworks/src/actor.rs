@@ -2,6 +2,7 @@
 
 use frameworks_core::{Effect, Input, News, Request, State, Timer};
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::explain::{ExplainOffers, ExplainRole};
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
     ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
@@ -103,7 +104,9 @@ impl Actor for Frameworks {
             .on::<GetFrameworks>()
             .on::<GetTasks>()
             .on::<GetOffers>()
-            .on::<ViewFrameworks>();
+            .on::<ViewFrameworks>()
+            .on::<ExplainOffers>()
+            .on::<ExplainRole>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {

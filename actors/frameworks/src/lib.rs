@@ -9,6 +9,7 @@
 mod actor;
 mod allocator;
 mod config;
+mod explain;
 mod perform;
 
 pub use actor::Frameworks;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use driver::SchedulerDriver;
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::explain::ExplainApp;
 use protocol::scheduler::{
     ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers,
     SchedulerDisconnected, SchedulerSubscribed, UpdateStatus,
@@ -126,7 +127,8 @@ impl Actor for Services {
             .on::<GetApps>()
             .on::<GetAppVersions>()
             .on::<GetDeployments>()
-            .on::<GetServicesInfo>();
+            .on::<GetServicesInfo>()
+            .on::<ExplainApp>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
@@ -177,7 +179,7 @@ macro_rules! questions {
     )+};
 }
 
-asked!(PutApp, ScaleApp, RestartApp, DeleteApp, KillInstances, GetApp, GetAppVersions);
+asked!(PutApp, ScaleApp, RestartApp, DeleteApp, KillInstances, GetApp, GetAppVersions, ExplainApp);
 questions!(GetApps, GetDeployments, GetServicesInfo);
 
 impl Handler<LeaderChanged> for Services {

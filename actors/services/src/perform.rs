@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use driver::{Relay, SchedulerConfig, start_scheduler};
 use protocol::events::Report;
+use protocol::explain::{AppExplanation, ExplainOffers};
 use protocol::framework::Operation;
 use protocol::{CallId, Epoch, Failure, FrameworkId};
 use runtime::Context;
@@ -15,6 +16,8 @@ use crate::{config, keys};
 
 /// The name of the driver's actor on this host.
 const SCHEDULER: &str = "scheduler";
+/// For the master, and its allocator, to say why.
+const EXPLAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// Until the store is read again after it could not be.
 const LOAD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -38,6 +41,7 @@ impl Services {
             }
             Effect::Subscribe { framework_id } => self.subscribe(framework_id, ctx),
             Effect::Unsubscribe => self.unsubscribe(),
+            Effect::Explain { call, explanation } => explain(call, *explanation, ctx),
             Effect::Reply { call, result } => self.answer(call, result),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
@@ -156,6 +160,16 @@ impl Services {
             driver.stop();
         }
     }
+}
+
+/// The driver of this host knows the leading master and our framework's id.
+fn explain(call: CallId, app: AppExplanation, ctx: &mut Context<Services>) {
+    let framework_id = FrameworkId::from("");
+    let question = ExplainOffers { framework_id, need: Some(app.need.clone()) };
+    let driver = ctx.local(SCHEDULER);
+    ctx.ask(&driver, question, EXPLAIN_DEADLINE, move |this, answer, _| {
+        this.calls.reply(call, services_core::conclude(app, answer));
+    });
 }
 
 fn report(event: &Event, ctx: &mut Context<Services>) {

@@ -73,6 +73,9 @@ pub(crate) enum Command {
     Offers,
     /// List the roles and their shares
     Roles,
+    /// Say why a framework gets offers or none, where a role stands, or why an app's instances wait
+    #[command(subcommand)]
+    Explain(Explain),
     /// Print what a task wrote
     Logs(Logs),
     /// Print what happened, and with -f what happens
@@ -193,6 +196,25 @@ pub(crate) enum App {
         /// Even while another change is being carried out
         #[arg(long)]
         force: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Explain {
+    /// Why a framework is or is not getting offers now, and what became of the last ones
+    Framework {
+        /// `meseta frameworks` lists them
+        id: String,
+    },
+    /// Where a role stands among its siblings, and what it waits for
+    Role {
+        /// `meseta roles` lists them
+        name: String,
+    },
+    /// Why instances of an app run or wait
+    App {
+        /// `meseta app list` lists them
+        id: String,
     },
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::{Resources, Time};
+use serde::Serialize;
 
 /// How long ago, in its largest unit: `42s`, `5m`, `3h`, `2d`.
 pub(crate) fn age(now: Time, then: Time) -> String {
@@ -32,6 +33,14 @@ pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
 pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     let joined = items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(",");
     if joined.is_empty() { "-".to_owned() } else { joined }
+}
+
+/// The word that a choice has on the wire, with spaces.
+pub(crate) fn word<T: Serialize>(choice: &T) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => word.replace('_', " "),
+        _ => "-".to_owned(),
+    }
 }
 
 /// At most `width` characters.

@@ -7,6 +7,7 @@ use protocol::allocator::*;
 use protocol::constraints::{
     AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
 };
+use protocol::explain::{ExplainRole, RoleMember, RoleStanding};
 use protocol::framework::{AgentInfo, Domain, Filters, FrameworkInfo, OfferFilters};
 use protocol::quota::Quota;
 
@@ -43,6 +44,7 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
         recent: vec![rejection()],
     };
     to.ask(&ExplainFramework { framework_id: framework_id() }, &why);
+    to.ask(&ExplainRole { role: "eng/web".into() }, &standing());
 }
 
 fn quota() -> Quota {
@@ -52,7 +54,31 @@ fn quota() -> Quota {
     }
 }
 
-fn explanation() -> RoleExplanation {
+fn standing() -> RoleStanding {
+    RoleStanding {
+        role: "eng/web".into(),
+        verdict: Verdict::Limit,
+        summary: "the limit of role eng is used up".into(),
+        policy: "drf".into(),
+        parent: Some("eng".into()),
+        children: vec!["eng/web/blue".into()],
+        weight: 2.5,
+        priority: 300,
+        allocated: resources(),
+        dominant_share: 0.375,
+        dominant_resource: Some("cpus".into()),
+        quota: quota(),
+        consumed: one("cpus", Scalar::from_milli(1500)),
+        lacks: one("cpus", Scalar::from_milli(500)),
+        limited_by: Some("eng".into()),
+        wants: true,
+        ahead: vec!["eng/db".into()],
+        behind: vec![".".into()],
+        frameworks: vec![RoleMember { framework_id: framework_id(), why: explanation() }],
+    }
+}
+
+pub(super) fn explanation() -> RoleExplanation {
     RoleExplanation {
         role: "eng/web".into(),
         verdict: Verdict::Filter,
@@ -64,7 +90,7 @@ fn explanation() -> RoleExplanation {
     }
 }
 
-fn rejection() -> Rejection {
+pub(super) fn rejection() -> Rejection {
     Rejection {
         at: NOW,
         agent_id: agent_id(),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use protocol::agents::RunningExecutor;
+use protocol::allocator::Verdict;
+use protocol::explain::*;
 use protocol::framework::{
     Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim,
 };
@@ -197,6 +199,48 @@ fn view() -> FrameworksView {
     }
 }
 
+fn explain_offers() -> ExplainOffers {
+    ExplainOffers { framework_id: framework_id(), need: Some(need()) }
+}
+
+pub(super) fn need() -> Need {
+    Need { role: "eng/web".into(), resources: resources(), ports: 2 }
+}
+
+pub(super) fn offers_explanation() -> OffersExplanation {
+    OffersExplanation {
+        framework_id: framework_id(),
+        name: "web".into(),
+        standing: FrameworkStanding::Disconnected,
+        removed_at: Some(NOW),
+        verdict: Verdict::Inactive,
+        summary: "its scheduler is not connected".into(),
+        offers: 300,
+        offered: resources(),
+        used: resources(),
+        roles: vec![super::allocator::explanation()],
+        declined: vec![super::allocator::rejection()],
+        setbacks: vec![Setback {
+            at: NOW,
+            kind: SetbackKind::TaskRefused,
+            reason: "task uses no resources".into(),
+            agent_id: Some(agent_id()),
+            offer_ids: vec![offer_id()],
+            task_ids: vec![task_id()],
+        }],
+        allocator: address("allocator"),
+        unexplained: Some("the allocator is away".into()),
+        fit: Some(Fit {
+            agents: 4,
+            large_enough: 2,
+            free_enough: 1,
+            too_small: one("cpus", 2),
+            occupied: one("mem", 1),
+            summary: "1 of 4 agents have enough free".into(),
+        }),
+    }
+}
+
 fn questions(to: &mut To<'_>) {
     let summary = FrameworkSummary {
         info: framework(),
@@ -218,5 +262,6 @@ fn questions(to: &mut To<'_>) {
     )
     .ask(&get_tasks, &TaskList { tasks: vec![task()] })
     .ask(&GetOffers {}, &OfferList { offers: vec![offer()] })
-    .ask(&ViewFrameworks {}, &view());
+    .ask(&ViewFrameworks {}, &view())
+    .ask(&explain_offers(), &offers_explanation());
 }

@@ -1,5 +1,6 @@
 //! To `services`.
 
+use protocol::explain::{AppExplanation, ExplainApp};
 use protocol::services::*;
 use protocol::task::TaskState;
 use protocol::{Scalar, Time};
@@ -129,5 +130,25 @@ fn questions(to: &mut To<'_>) {
         .ask(&GetApps {}, &AppList { apps: vec![status_of_app()] })
         .ask(&GetAppVersions { id: id() }, &AppVersions { versions: vec![app()] })
         .ask(&GetDeployments {}, &DeploymentList { deployments: vec![deployment] })
-        .ask(&GetServicesInfo {}, &info);
+        .ask(&GetServicesInfo {}, &info)
+        .ask(&ExplainApp { id: id() }, &explanation());
+}
+
+fn explanation() -> AppExplanation {
+    AppExplanation {
+        id: id(),
+        summary: "1 of 3 instances run".into(),
+        instances: 3,
+        running: 1,
+        starting: 300,
+        waiting: 2,
+        need: super::frameworks::need(),
+        framework_id: Some(framework_id()),
+        connected: true,
+        delayed_until: Some(NOW),
+        last_failure: status_of_app().last_failure,
+        deployments: vec!["deployment-1".into()],
+        offers: Some(super::frameworks::offers_explanation()),
+        unexplained: Some("not subscribed".into()),
+    }
 }

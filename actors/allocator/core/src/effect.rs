@@ -1,6 +1,7 @@
 //! What the core wants done.
 
 use protocol::allocator::{FrameworkExplanation, RoleList};
+use protocol::explain::RoleStanding;
 use protocol::frameworks::{OfferAllocations, ReclaimResources, SendInverseOffers};
 use protocol::{CallId, Time};
 use serde::Serialize;
@@ -36,8 +37,11 @@ pub enum Effect {
 pub enum Answer {
     Roles(RoleList),
     Explanation(FrameworkExplanation),
+    Role(Box<RoleStanding>),
     /// It is as was asked.
     Done,
     /// It is not, and why.
     Refused(String),
+    /// What was asked after is not there.
+    Unknown(String),
 }

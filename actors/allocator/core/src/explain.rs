@@ -15,7 +15,7 @@ impl State {
     pub(crate) fn explain(&self, question: &ExplainFramework) -> Answer {
         let id = &question.framework_id;
         let Some(slot) = self.book.frameworks.find(id) else {
-            return Answer::Refused(format!("framework {id} is not known to the allocator"));
+            return Answer::Unknown(format!("framework {id} is not known to the allocator"));
         };
         let framework = &self.book.frameworks[slot];
         let clients = framework.clients.values();
@@ -27,7 +27,7 @@ impl State {
         })
     }
 
-    fn explain_role(&self, framework: &Framework, client: Client) -> RoleExplanation {
+    pub(crate) fn explain_role(&self, framework: &Framework, client: Client) -> RoleExplanation {
         let share = &self.book.clients[client];
         let mut agents = BTreeMap::new();
         for (_, agent) in self.book.agents.iter() {

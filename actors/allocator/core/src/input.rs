@@ -7,6 +7,7 @@ use protocol::allocator::{
     SetAgentActive, SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, SuppressRoles,
     UpdateAgent,
 };
+use protocol::explain::ExplainRole;
 use serde::Serialize;
 
 /// Something that happened. Facts are in the order in which `frameworks` told them.
@@ -41,6 +42,11 @@ pub enum Input {
     ExplainFramework {
         call: CallId,
         question: ExplainFramework,
+    },
+    /// Answered by `Effect::Reply`.
+    ExplainRole {
+        call: CallId,
+        question: ExplainRole,
     },
     TimerFired(Timer),
 }

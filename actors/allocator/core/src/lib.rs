@@ -21,6 +21,7 @@ mod check;
 mod constraints;
 mod effect;
 mod explain;
+mod explain_role;
 mod filters;
 mod input;
 mod inverse;

@@ -60,6 +60,9 @@ impl State {
             Input::ExplainFramework { call, question } => {
                 out.push(Effect::Reply { call, answer: self.explain(&question) });
             }
+            Input::ExplainRole { call, question } => {
+                out.push(Effect::Reply { call, answer: self.explain_role_standing(&question) });
+            }
             Input::TimerFired(Timer::Pass) => self.on_pass(now, out),
             Input::TimerFired(Timer::Filters) => self.on_filters(now),
             Input::TimerFired(Timer::FullPass) => self.on_full_pass(now, out),
@@ -374,6 +377,7 @@ fn needs_no_facts(input: &Input) -> bool {
         Input::ResetAllocator(_)
             | Input::GetRoles { .. }
             | Input::ExplainFramework { .. }
+            | Input::ExplainRole { .. }
             | Input::ConvertResources { .. }
     )
 }

@@ -29,7 +29,7 @@ impl State {
         self.book.names.by_name(&self.book.pool)
     }
 
-    fn summary(&self, role: &Role) -> RoleSummary {
+    pub(crate) fn summary(&self, role: &Role) -> RoleSummary {
         let subscribed = role.members.iter().filter(|c| self.book.clients[**c].subscribed);
         let framework =
             |client: &Client| self.book.frameworks[self.book.clients[*client].framework].id.clone();

@@ -61,3 +61,33 @@ fn the_last_rejections_are_remembered_the_newest_first_and_not_without_end() {
     assert_eq!(why.roles[0].summary, "it has refused what is free on 12 of 12 agents");
     assert_eq!(why.recent[0].until.since(world.now).as_secs(), 60);
 }
+
+#[test]
+fn a_role_is_told_its_place_and_what_it_waits_for() {
+    let mut world = World::new();
+    assert!(world.explain_role("eng").is_none());
+    world.framework("f", &["eng/web"]);
+    world.framework("g", &["ops"]);
+    world.agent("a", 1, "cpus=4;mem=400");
+    world.set_quota("eng", "cpus=1;mem=100", "cpus=4;mem=400");
+    let eng = world.explain_role("eng").unwrap();
+    assert_eq!((eng.children, eng.parent), (vec!["eng/web".to_owned()], None));
+    assert_eq!(eng.behind, ["ops"], "whoever lacks what it is guaranteed comes first");
+    assert_eq!(eng.lacks.len(), 2);
+    assert_eq!(eng.verdict, Verdict::Share);
+    world.settle();
+    let eng = world.explain_role("eng").unwrap();
+    assert_eq!((eng.verdict, eng.limited_by.as_deref()), (Verdict::Limit, Some("eng")));
+    assert!(eng.lacks.is_empty());
+    assert_eq!((eng.dominant_share, eng.ahead), (1.0, vec!["ops".to_owned()]));
+    let web = world.explain_role("eng/web").unwrap();
+    assert_eq!((web.parent.as_deref(), web.limited_by.as_deref()), (Some("eng"), Some("eng")));
+    assert_eq!(web.frameworks[0].framework_id.as_str(), "f");
+    assert!(web.summary.contains("the limit of role eng is used up"), "{}", web.summary);
+    let ops = world.explain_role("ops").unwrap();
+    assert_eq!((ops.verdict, ops.wants), (Verdict::NothingFree, true));
+    world.suppress("g", &[]);
+    let ops = world.explain_role("ops").unwrap();
+    assert_eq!((ops.verdict, ops.wants), (Verdict::Suppressed, false));
+    assert!(ops.ahead.is_empty() && ops.behind.is_empty());
+}

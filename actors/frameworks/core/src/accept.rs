@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use protocol::agents::RouteLaunch;
 use protocol::events::types;
+use protocol::explain::{Setback, SetbackKind};
 use protocol::framework::{Operation, OperationState, OperationStatus};
 use protocol::frameworks::AcceptOffers;
 use protocol::id::{AgentId, FrameworkId, Generation, OfferId, OperationId, TaskId};
@@ -18,6 +19,7 @@ use crate::effect::{ToAgents, ToScheduler};
 use crate::ledger::{Entry, Executor, ExecutorKey};
 use crate::offers::capped;
 use crate::report;
+use crate::setbacks::{self, of_task};
 use crate::state::{Term, Turn};
 use crate::updates::Verdict;
 use crate::validate::{Site, Validated};
@@ -46,6 +48,10 @@ impl Term {
             Err(fault) => {
                 self.discard(&framework_id, &offer_ids, turn);
                 self.drop_operations(&framework_id, &operations, &fault, turn);
+                let kind = SetbackKind::AcceptRefused;
+                let setback = setbacks::of_offers(kind, turn.now, fault.clone(), &offer_ids);
+                let task_ids = setbacks::tasks_of(&operations);
+                self.setbacks.note(&framework_id, Setback { task_ids, ..setback });
                 return Err(Failure::refused(fault));
             }
         };
@@ -196,7 +202,14 @@ impl Term {
                     for task_id in &task_ids {
                         self.reject_task(id, task_id, Some(&bundle.agent_id), &verdict, turn);
                     }
-                    self.reject_operation(id, operation_id.as_ref(), message, turn);
+                    self.reject_operation(id, operation_id.as_ref(), message.clone(), turn);
+                    let kind = match task_ids.is_empty() {
+                        true => SetbackKind::OperationRefused,
+                        false => SetbackKind::TaskRefused,
+                    };
+                    let setback = setbacks::setback(kind, turn.now, message);
+                    let agent_id = Some(bundle.agent_id.clone());
+                    self.setbacks.note(id, Setback { agent_id, task_ids, ..setback });
                 }
             }
         }
@@ -222,8 +235,11 @@ impl Term {
                 Ok(valid) => launched.push(self.enter(bundle, valid, turn)),
                 Err(invalid) => {
                     let text = invalid.to_string();
-                    let verdict = Verdict::new(TaskState::Error, Reason::TaskInvalid, text);
                     let (id, agent) = (&bundle.framework_id, &task.agent_id);
+                    let kind = SetbackKind::TaskRefused;
+                    let setback = of_task(kind, turn.now, text.clone(), agent, &task.task_id);
+                    self.setbacks.note(id, setback);
+                    let verdict = Verdict::new(TaskState::Error, Reason::TaskInvalid, text);
                     self.reject_task(id, &task.task_id, Some(agent), &verdict, turn);
                 }
             }

@@ -97,6 +97,8 @@ pub struct Framework {
     pub(crate) suppressed: BTreeSet<String>,
     /// The registry has `info` as it is.
     pub(crate) recorded: bool,
+    /// When it is removed, unless its scheduler is there by then.
+    pub(crate) removed_at: Option<Time>,
     /// Ended tasks, oldest first.
     pub(crate) completed: VecDeque<Arc<Task>>,
 }
@@ -111,6 +113,7 @@ impl Framework {
             scheduler: None,
             suppressed: BTreeSet::new(),
             recorded: false,
+            removed_at: None,
             completed: VecDeque::new(),
         }
     }

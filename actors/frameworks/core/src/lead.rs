@@ -16,6 +16,7 @@ use crate::effect::{Effect, Timer};
 use crate::framework::{Framework, FrameworkState};
 use crate::ledger::Ledger;
 use crate::offers::OfferBook;
+use crate::setbacks::Setbacks;
 use crate::state::{Ids, Role, State, Term, Turn};
 use crate::views::Views;
 
@@ -110,6 +111,7 @@ impl Term {
             offers: OfferBook::default(),
             ledger: Ledger::default(),
             writes: BTreeMap::new(),
+            setbacks: Setbacks::default(),
             views: Views::default(),
         }
     }
@@ -141,13 +143,14 @@ impl Term {
     }
 
     /// Gives a framework without a scheduler its time to come back.
-    pub(crate) fn start_failover_timer(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
-        let Some(framework) = self.frameworks.get(id) else { return };
+    pub(crate) fn start_failover_timer(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.get_mut(id) else { return };
         let timeout = Duration::from_millis(framework.info.failover_timeout_ms);
         let at: Time = match framework.state {
             FrameworkState::Recovered => turn.now + timeout.max(self.config.recovery_grace),
             _ => turn.now + timeout,
         };
+        framework.removed_at = Some(at);
         turn.set(Timer::Failover(id.clone()), at);
     }
 }

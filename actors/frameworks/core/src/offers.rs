@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use protocol::allocator::RecoverResources;
 use protocol::events::types;
+use protocol::explain::SetbackKind;
 use protocol::framework::{Allocation, Filters, Offer};
 use protocol::frameworks::{DeclineOffers, OfferAllocations};
 use protocol::id::{AgentId, FrameworkId, Generation, OfferId};
@@ -16,6 +17,7 @@ use serde::Serialize;
 use crate::agents::Share;
 use crate::effect::{Timer, ToAllocator, ToScheduler};
 use crate::report;
+use crate::setbacks;
 use crate::state::{Term, Turn};
 
 /// An offer that a scheduler may use.
@@ -213,6 +215,8 @@ impl Term {
             }
         }
         turn.emit(report::offers(types::OFFER_RESCINDED, id, &ids));
+        let (kind, why) = (SetbackKind::OfferRescinded, "its scheduler subscribed anew or is gone");
+        self.setbacks.note(id, setbacks::of_offers(kind, turn.now, why, &ids));
         if let Some(scheduler) = tell {
             let message = RescindOffers { framework_id: id.clone(), offer_ids: ids };
             turn.scheduler(scheduler, ToScheduler::Rescind(message));
@@ -225,24 +229,27 @@ impl Term {
         let dropped = |o: &&Outstanding| !framework.info.roles.contains(&o.offer.role);
         let offers = self.offers.of_framework(id).filter(dropped);
         let ids = offers.map(|o| o.offer.offer_id.clone()).collect();
+        let why = (SetbackKind::OfferRescinded, "the framework has left the role");
         for (framework_id, ids) in self.void(ids, true, turn) {
-            self.announce_rescinded(framework_id, ids, turn);
+            self.announce_rescinded(framework_id, ids, why, turn);
         }
     }
 
     /// Voids all offers of an agent that is lost, or has registered anew.
     pub(crate) fn rescind_all_on(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
         let ids = self.offers.on_agent(agent_id).map(|o| o.offer.offer_id.clone()).collect();
+        let why = (SetbackKind::OfferRescinded, "their agent is gone, or has registered anew");
         for (framework_id, ids) in self.void(ids, false, turn) {
-            self.announce_rescinded(framework_id, ids, turn);
+            self.announce_rescinded(framework_id, ids, why, turn);
         }
     }
 
     pub(crate) fn on_offers_expire(&mut self, turn: &mut Turn<'_>) {
         let due = self.offers.by_expiry.iter().take_while(|(at, _)| *at <= turn.now);
         let ids = due.map(|(_, id)| id.clone()).collect();
+        let why = (SetbackKind::OfferExpired, "they were neither accepted nor declined in time");
         for (framework_id, ids) in self.void(ids, true, turn) {
-            self.announce_rescinded(framework_id, ids, turn);
+            self.announce_rescinded(framework_id, ids, why, turn);
         }
         if let Some((at, _)) = self.offers.by_expiry.first() {
             turn.set(Timer::OffersExpire, *at);
@@ -267,11 +274,14 @@ impl Term {
     }
 
     fn announce_rescinded(
-        &self,
+        &mut self,
         framework_id: FrameworkId,
         offer_ids: Vec<OfferId>,
+        (kind, why): (SetbackKind, &str),
         turn: &mut Turn<'_>,
     ) {
+        let setback = setbacks::of_offers(kind, turn.now, why, &offer_ids);
+        self.setbacks.note(&framework_id, setback);
         turn.emit(report::offers(types::OFFER_RESCINDED, &framework_id, &offer_ids));
         let message = RescindOffers { framework_id: framework_id.clone(), offer_ids };
         self.tell(&framework_id, ToScheduler::Rescind(message), turn);

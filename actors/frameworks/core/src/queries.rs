@@ -17,7 +17,7 @@ impl Term {
         FrameworkList { frameworks }
     }
 
-    fn summarize(&self, framework: &Framework) -> FrameworkSummary {
+    pub(crate) fn summarize(&self, framework: &Framework) -> FrameworkSummary {
         let mut used = Resources::EMPTY;
         let mut tasks = 0;
         for (_, entry) in self.ledger.of_framework(&framework.id) {

@@ -15,6 +15,7 @@ use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkState};
 use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
+use crate::setbacks::Setbacks;
 use crate::views::Views;
 use crate::violation::Violation;
 use crate::writes::Write;
@@ -59,6 +60,7 @@ pub struct Term {
     pub(crate) ledger: Ledger,
     /// Records on their way to the registry; at most one for each framework.
     pub(crate) writes: BTreeMap<FrameworkId, Write>,
+    pub(crate) setbacks: Setbacks,
     #[serde(skip)]
     pub(crate) views: Views,
 }

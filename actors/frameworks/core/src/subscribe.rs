@@ -143,6 +143,7 @@ impl Term {
         let Some(framework) = self.frameworks.get_mut(&id) else { return };
         let changed = !is_new && framework.info != new.info;
         framework.recorded = true;
+        framework.removed_at = None;
         framework.info = new.info;
         framework.suppressed = new.suppressed;
         framework.scheduler = Some(new.scheduler.clone());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protocol::agents::{RouteKill, RouteShutdownFramework};
+use protocol::explain::SetbackKind;
 use protocol::frameworks::{ForwardUpdate, LaunchUndeliverable};
 use protocol::id::TaskId;
 use protocol::scheduler::UpdateStatus;
@@ -12,6 +13,7 @@ use crate::agents::Share;
 use crate::effect::{ToAgents, ToScheduler};
 use crate::ledger::{Entry, ExecutorKey, TaskKey};
 use crate::report;
+use crate::setbacks::of_task;
 use crate::state::{Term, Turn};
 
 /// What the master says has become of a task.
@@ -187,6 +189,9 @@ impl Term {
             return;
         }
         let executor = ExecutorKey::of(&entry.task);
+        let (kind, reason) = (SetbackKind::LaunchDropped, verdict.message.clone());
+        let setback = of_task(kind, turn.now, reason, &key.agent_id, task_id);
+        self.setbacks.note(&key.framework_id, setback);
         self.end_task(&key, verdict, turn);
         self.retire_executor(&executor, turn);
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod about;
 pub(crate) mod cluster;
+mod explain;
 mod legacy;
 pub(crate) mod metrics;
 mod read;
@@ -89,6 +90,7 @@ impl Edge for MasterEdge {
             .route("/master/redirect", web::get().to(redirect))
             .route("/api/v1/events", web::get().to(events))
             .configure(v1::scheduler::routes)
+            .service(web::scope("/api/v1/explain").configure(explain::routes))
             .service(web::scope("/api/v1/meseta").configure(read::routes));
     }
 }

@@ -10,11 +10,13 @@
 //! | `tasks` | tasks of apps, `/v2/tasks` |
 //! | `system` | `/ping`, `/v2/info`, `/v2/leader`, `/v2/deployments` |
 //! | `events` | `/api/v1/events`, the event stream (not Marathon's) |
+//! | `explain` | `/api/v1/explain/app/…`, why instances wait (not Marathon's) |
 //! | `parse`, `render` | JSON into values and back, once each |
 
 mod apps;
 mod error;
 mod events;
+mod explain;
 mod parse;
 mod path;
 mod query;
@@ -113,6 +115,7 @@ impl Edge for ServicesEdge {
         config
             .app_data(web::Data::new(self.clone()))
             .route("/api/v1/events", web::get().to(events::events))
+            .route("/api/v1/explain/app/{id:.+}", web::get().to(explain::explain))
             .service(web::resource("/ping").wrap(from_fn(headers)).to(system::ping))
             .service(v2);
     }

@@ -5,6 +5,7 @@
 mod calls;
 mod client;
 mod crowd;
+mod explain;
 #[path = "../v1/fields.rs"]
 mod fields;
 mod launches;

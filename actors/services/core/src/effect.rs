@@ -1,5 +1,6 @@
 //! Everything that the scheduler wants done, and what it writes.
 
+use protocol::explain::AppExplanation;
 use protocol::framework::Filters;
 use protocol::frameworks::TaskQuestion;
 use protocol::services::{
@@ -59,6 +60,12 @@ pub enum Effect {
         status: TaskStatus,
     },
 
+    /// Ask the master why offers come or do not, answer the call with that in its place and the
+    /// conclusion drawn ([`conclude`](crate::conclude)).
+    Explain {
+        call: CallId,
+        explanation: Box<AppExplanation>,
+    },
     Reply {
         call: CallId,
         result: Result<Answer, Failure>,

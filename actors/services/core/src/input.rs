@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::elector::Leadership;
+use protocol::explain::ExplainApp;
 use protocol::framework::Offer;
 use protocol::services::{
     App, DeleteApp, GetApp, GetAppVersions, Instance, InstanceFailure, KillInstances, PutApp,
@@ -91,6 +92,10 @@ pub enum Input {
     GetDeployments {
         call: CallId,
     },
+    ExplainApp {
+        call: CallId,
+        message: ExplainApp,
+    },
     GetServicesInfo {
         call: CallId,
     },
@@ -111,6 +116,7 @@ impl Input {
             | Self::GetApps { call }
             | Self::GetAppVersions { call, .. }
             | Self::GetDeployments { call }
+            | Self::ExplainApp { call, .. }
             | Self::GetServicesInfo { call } => Some(*call),
             _ => None,
         }

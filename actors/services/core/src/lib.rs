@@ -24,6 +24,7 @@ mod deployments;
 mod durable;
 mod effect;
 mod environment;
+mod explain;
 mod ids;
 mod input;
 mod instances;
@@ -39,6 +40,7 @@ mod updates;
 
 pub use config::Config;
 pub use effect::{Answer, AppRecord, Effect, Event, PersistId, Timer, Write};
+pub use explain::conclude;
 pub use input::{Input, Records};
 pub use queries::Summary;
 pub use state::Services;

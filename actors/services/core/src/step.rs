@@ -54,6 +54,7 @@ impl Leading {
                 self.on_get_app_versions(call, &message.id, out);
             }
             Input::GetDeployments { call } => self.on_get_deployments(call, out),
+            Input::ExplainApp { call, message } => self.on_explain_app(now, call, &message, out),
 
             Input::TimerFired(timer) => self.on_timer(now, &timer, out),
 

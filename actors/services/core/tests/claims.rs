@@ -7,6 +7,7 @@ mod world;
 use std::time::Duration;
 
 use protocol::FailureKind;
+use protocol::explain::ExplainApp;
 use protocol::services::*;
 use protocol::task::TaskState;
 use services_core::{Answer, Event, Input};
@@ -466,4 +467,25 @@ fn those_who_follow_along_are_told() {
             "app_deleted"
         ]
     );
+}
+
+#[test]
+fn an_app_is_explained_by_what_it_waits_for() {
+    let mut world = World::new(1);
+    world.put(spec("/web", 1));
+    world.settle();
+    let message = ExplainApp { id: "/web".into() };
+    world.start_call(|call| Input::ExplainApp { call, message });
+    world.put(AppSpec { cpus: protocol::Scalar::from_milli(1_000_000), ..spec("/giant", 2) });
+    world.settle();
+    let message = ExplainApp { id: "/giant".into() };
+    world.start_call(|call| Input::ExplainApp { call, message });
+    let [web, giant] = &world.explained[..] else { panic!("{:?}", world.explained) };
+    assert_eq!((web.running, web.waiting, web.connected), (1, 0, true));
+    assert_eq!((giant.running, giant.starting, giant.waiting), (0, 0, 2));
+    assert_eq!((giant.need.ports, giant.need.role.as_str()), (1, "*"));
+    assert_eq!(giant.need.resources.scalar("cpus").milli(), 1_000_000);
+    let message = ExplainApp { id: "/none".into() };
+    let unknown = world.call(|call| Input::ExplainApp { call, message });
+    assert_eq!(unknown.unwrap_err().kind, FailureKind::NotFound);
 }

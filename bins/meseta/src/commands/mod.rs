@@ -3,6 +3,7 @@
 mod actors;
 mod app;
 mod events;
+mod explain;
 mod lists;
 mod logs;
 mod run;
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Tasks(options) => lists::tasks(&client, options).await,
         Command::Offers => lists::offers(&client).await,
         Command::Roles => lists::roles(&client).await,
+        Command::Explain(what) => explain::explain(&client, what).await,
         Command::Logs(options) => logs::logs(&client, options).await,
         Command::Events(options) => events::events(&client, options).await,
         Command::Actors { host } => actors::actors(&client, host.as_deref()).await,

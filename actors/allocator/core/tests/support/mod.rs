@@ -12,6 +12,7 @@ use protocol::allocator::{
     Holding, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator, ReviveRoles, RoleList,
     SetAgentActive, SetFrameworkActive, SetQuota, SetWeight, SuppressRoles, UpdateAgent,
 };
+use protocol::explain::{ExplainRole, RoleStanding};
 use protocol::framework::{
     AgentInfo, Allocation, Filters, FrameworkInfo, InverseAllocation, Reclaim,
 };
@@ -354,6 +355,16 @@ impl World {
         self.step(Input::ExplainFramework { call: CallId(8), question });
         match self.answers.pop() {
             Some(Answer::Explanation(explanation)) => explanation,
+            other => panic!("not an explanation: {other:?}"),
+        }
+    }
+
+    pub(crate) fn explain_role(&mut self, role: &str) -> Option<RoleStanding> {
+        let question = ExplainRole { role: role.into() };
+        self.step(Input::ExplainRole { call: CallId(9), question });
+        match self.answers.pop() {
+            Some(Answer::Role(standing)) => Some(*standing),
+            Some(Answer::Unknown(_)) => None,
             other => panic!("not an explanation: {other:?}"),
         }
     }

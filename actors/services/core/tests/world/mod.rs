@@ -31,6 +31,7 @@ pub struct World {
     pub master: Master,
     pub replies: BTreeMap<CallId, Result<Answer, Failure>>,
     pub events: Vec<Event>,
+    pub explained: Vec<protocol::explain::AppExplanation>,
     calls: u64,
 }
 
@@ -48,6 +49,7 @@ impl World {
             master: Master::new(agents),
             replies: BTreeMap::new(),
             events: Vec::new(),
+            explained: Vec::new(),
             calls: 0,
         };
         world.lead();
@@ -138,6 +140,8 @@ impl World {
             Effect::SetTimer { timer, at } => drop(self.timers.insert(timer, at)),
             Effect::CancelTimer { timer } => drop(self.timers.remove(&timer)),
             Effect::Emit(event) => self.events.push(event),
+            // The master of this world does not say why.
+            Effect::Explain { explanation, .. } => self.explained.push(*explanation),
             Effect::Unsubscribe => self.master.connected = false,
             Effect::Fail { why } => panic!("failed: {why}"),
         }
