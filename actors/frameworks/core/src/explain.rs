@@ -213,7 +213,7 @@ fn absence(told: &OffersExplanation) -> String {
 /// Offers for one of its roles are offers.
 fn first_of(roles: &[RoleExplanation]) -> Verdict {
     let good = roles.iter().find(|role| role.verdict == Verdict::Offerable);
-    good.or(roles.first()).map_or(Verdict::Unknown, |role| role.verdict)
+    good.or_else(|| roles.first()).map_or(Verdict::Unknown, |role| role.verdict)
 }
 
 fn sentences(roles: &[RoleExplanation]) -> String {
