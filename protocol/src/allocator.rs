@@ -138,6 +138,16 @@ pub struct Holder {
     pub role: String,
 }
 
+/// Who holds something on an agent wants more of what is free there. Refused, and nothing is changed,
+/// if it is not free, not for this holder, or beyond what quotas allow its role. From `frameworks`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GrowHolding {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub holder: Holder,
+    pub resources: Resources,
+}
+
 /// What a role is guaranteed and limited to, instead of what was; a default one removes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SetQuota {
@@ -329,6 +339,7 @@ messages! {
     SetUnavailability,
     AnswerInverseOffer,
     ConvertResources,
+    GrowHolding,
     SetQuota,
     SetWeight,
     RequestResources,

@@ -3,7 +3,7 @@
 use allocator_core::{Answer, Effect, Input, Options, State, Timer};
 use protocol::allocator::{
     AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework,
-    FrameworkExplanation, GetRoles, RecoverResources, RemoveAgent, RemoveFramework,
+    FrameworkExplanation, GetRoles, GrowHolding, RecoverResources, RemoveAgent, RemoveFramework,
     RequestResources, ResetAllocator, ReviveRoles, RoleList, SetAgentActive, SetFrameworkActive,
     SetQuota, SetUnavailability, SetWeight, SuppressRoles, UpdateAgent,
 };
@@ -129,6 +129,7 @@ impl Actor for Allocator {
             .on::<SetUnavailability>()
             .on::<AnswerInverseOffer>()
             .on::<ConvertResources>()
+            .on::<GrowHolding>()
             .on::<SetQuota>()
             .on::<SetWeight>()
             .on::<RequestResources>()
@@ -202,6 +203,17 @@ impl Handler<ConvertResources> for Allocator {
         }
         let call = self.calls.add(ctx.defer::<()>());
         self.step(Input::ConvertResources { call, fact }, ctx);
+        Outcome::Later
+    }
+}
+
+impl Handler<GrowHolding> for Allocator {
+    fn handle(&mut self, fact: GrowHolding, ctx: &mut Context<Self>) -> Outcome<()> {
+        if let Err(failure) = self.check_sender(ctx) {
+            return Outcome::Refuse(failure);
+        }
+        let call = self.calls.add(ctx.defer::<()>());
+        self.step(Input::GrowHolding { call, fact }, ctx);
         Outcome::Later
     }
 }

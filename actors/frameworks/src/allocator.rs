@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use frameworks_core::{Input, ToAllocator};
-use protocol::Address;
+use frameworks_core::{AllocatorQuestion, Input, QuestionId, ToAllocator};
 use protocol::allocator::ResetAllocator;
+use protocol::{Address, Message};
 use runtime::Context;
 
 use crate::actor::Frameworks;
 
 /// An allocator that has not forgotten everything within this time is stuck.
 const RESET_DEADLINE: Duration = Duration::from_secs(5);
+/// The same for one that does not answer a question.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Frameworks {
     /// Where it is.
@@ -33,7 +35,20 @@ impl Frameworks {
         }
     }
 
-    /// An ask, and the only one: whether there is an allocator that understands.
+    pub(crate) fn ask_allocator(
+        &mut self,
+        question: QuestionId,
+        message: AllocatorQuestion,
+        ctx: &mut Context<Self>,
+    ) {
+        let to = &self.allocator(ctx);
+        match message {
+            AllocatorQuestion::Convert(m) => ask(to, question, m, ctx),
+            AllocatorQuestion::Grow(m) => ask(to, question, m, ctx),
+        }
+    }
+
+    /// Whether there is an allocator that understands.
     fn reset_allocator(&mut self, reset: ResetAllocator, ctx: &mut Context<Self>) {
         let (to, round) = (self.allocator(ctx), reset.round);
         self.round = round;
@@ -63,4 +78,15 @@ impl Frameworks {
         self.no_offers = Some(why);
         self.take(Input::AllocatorExited, ctx);
     }
+}
+
+fn ask<M: Message<Reply = ()>>(
+    to: &Address,
+    question: QuestionId,
+    message: M,
+    ctx: &mut Context<Frameworks>,
+) {
+    ctx.ask(to, message, ANSWER_DEADLINE, move |this, result, ctx| {
+        this.take(Input::AllocatorAnswered { question, result }, ctx);
+    });
 }

@@ -33,6 +33,9 @@ impl Frameworks {
             Effect::ToScheduler { scheduler, message } => to_scheduler(&scheduler, message, ctx),
             Effect::ToAgents(message) => to_agents(message, ctx),
             Effect::ToAllocator(message) => self.tell_allocator(message, ctx),
+            Effect::AskAllocator { question, message } => {
+                self.ask_allocator(question, message, ctx);
+            }
             Effect::Reply { call, result } => self.answer(call, result),
             Effect::LinkScheduler(scheduler) => ctx.link(&scheduler),
             Effect::UnlinkScheduler(scheduler) => ctx.unlink(&scheduler),

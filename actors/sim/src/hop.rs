@@ -4,6 +4,7 @@
 use agents_core as agents;
 use allocator_core as allocator;
 use frameworks_core as frameworks;
+use protocol::Failure;
 use protocol::frameworks::AgentsRecovered;
 use protocol::id::{Epoch, FrameworkId};
 use protocol::registrar::RegistryOperation;
@@ -36,6 +37,12 @@ pub(crate) enum What {
     Allocator(allocator::Input),
     /// The agents manager asks the frameworks manager.
     Introduce(AgentsRecovered),
+    /// The allocator has answered a question of that life of the frameworks manager.
+    Answered {
+        life: u64,
+        question: frameworks::QuestionId,
+        result: Result<(), Failure>,
+    },
 }
 
 /// Every timer of the host.

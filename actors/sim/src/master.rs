@@ -29,6 +29,11 @@ pub(crate) enum Caller {
     },
     /// The agents manager, for this term.
     Introduction(Epoch),
+    /// The frameworks manager, which asked the allocator.
+    Question {
+        life: u64,
+        question: frameworks::QuestionId,
+    },
     /// An operator, who asks again.
     Operator,
 }
@@ -51,6 +56,8 @@ pub(crate) struct Master {
     last_at_store: Time,
     /// Fresh names that the frameworks manager was given.
     runs: u64,
+    /// Restarts of the frameworks manager: it is not told what an earlier one has asked.
+    pub(crate) frameworks_life: u64,
     /// Remote actors that local ones link to.
     pub(crate) links: BTreeMap<Actor, BTreeSet<Address>>,
     /// The frameworks manager links to the allocator.
@@ -93,6 +100,7 @@ impl Master {
             in_flight: BTreeMap::new(),
             last_at_store: Time::default(),
             runs: 0,
+            frameworks_life: 0,
             links: BTreeMap::new(),
             watches_allocator: false,
         }
@@ -210,6 +218,10 @@ impl Master {
                 let input = agents::Input::Introduced { epoch, result: Err(failure) };
                 self.hop(kernel, Actor::Frameworks, Actor::Agents, What::Agents(input));
             }
+            Caller::Question { life, question } => {
+                let what = What::Answered { life, question, result: Err(failure) };
+                self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
+            }
             Caller::Operator => {}
         }
     }
@@ -222,6 +234,7 @@ impl Master {
         }
         self.forget(kernel, Actor::Frameworks);
         self.watches_allocator = false;
+        self.frameworks_life += 1;
         self.frameworks = frameworks::State::new(frameworks_config());
         let exited = What::Agents(agents::Input::FrameworksExited);
         self.hop(kernel, Actor::Frameworks, Actor::Agents, exited);

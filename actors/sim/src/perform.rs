@@ -49,6 +49,12 @@ impl Master {
                 let input = to_allocator(message);
                 self.hop(kernel, Actor::Frameworks, Actor::Allocator, What::Allocator(input));
             }
+            Effect::AskAllocator { question, message } => {
+                let caller = Caller::Question { life: self.frameworks_life, question };
+                let call = self.call(Actor::Allocator, caller);
+                let input = asked(call, message);
+                self.hop(kernel, Actor::Frameworks, Actor::Allocator, What::Allocator(input));
+            }
             Effect::Reply { call, result } => self.answer_frameworks(kernel, call, result),
             Effect::LinkScheduler(scheduler) => self.link(kernel, Actor::Frameworks, scheduler),
             Effect::UnlinkScheduler(scheduler) => {
@@ -154,7 +160,8 @@ impl Master {
                     self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
                 }
                 // Nothing in these worlds is maintained, guaranteed or requested.
-                Effect::Invert(_) | Effect::Reclaim(_) | Effect::Reply { .. } => {}
+                Effect::Invert(_) | Effect::Reclaim(_) => {}
+                Effect::Reply { call, answer } => self.answer_allocator(kernel, call, answer),
                 Effect::SetTimer { timer, at } => {
                     self.set_timer(kernel, MasterTimer::Allocator(timer), at);
                 }
@@ -165,9 +172,33 @@ impl Master {
         }
     }
 
+    fn answer_allocator(
+        &mut self,
+        kernel: &mut Kernel,
+        call: protocol::CallId,
+        answer: allocator::Answer,
+    ) {
+        let caller = self.calls.remove(&(Actor::Allocator, call));
+        let Some(Caller::Question { life, question }) = caller else { return };
+        let result = match answer {
+            allocator::Answer::Refused(why) => Err(Failure::refused(why)),
+            _ => Ok(()),
+        };
+        let what = What::Answered { life, question, result };
+        self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
+    }
+
     fn question(&mut self, kernel: &mut Kernel, from: Actor, epoch: protocol::Epoch, wish: Wish) {
         let question = Question { from, epoch, wish };
         self.ask_store(kernel, question);
+    }
+}
+
+fn asked(call: protocol::CallId, message: frameworks::AllocatorQuestion) -> allocator::Input {
+    use frameworks::AllocatorQuestion;
+    match message {
+        AllocatorQuestion::Convert(fact) => allocator::Input::ConvertResources { call, fact },
+        AllocatorQuestion::Grow(fact) => allocator::Input::GrowHolding { call, fact },
     }
 }
 

@@ -157,6 +157,12 @@ impl World {
             What::Frameworks(input) => master.step_frameworks(kernel, input),
             What::Agents(input) => master.step_agents(kernel, input),
             What::Allocator(input) => master.step_allocator(kernel, input),
+            What::Answered { life, question, result } => {
+                if life == master.frameworks_life {
+                    let input = frameworks::Input::AllocatorAnswered { question, result };
+                    master.step_frameworks(kernel, input);
+                }
+            }
             What::Introduce(message) => {
                 let epoch = message.epoch;
                 let call = master.call(Actor::Frameworks, Caller::Introduction(epoch));

@@ -148,9 +148,15 @@ fn changes_of_agents(to: &mut To<'_>) {
     .tell(&ConvertResources {
         agent_id: agent_id(),
         generation: GENERATION,
-        holder: Some(holder),
+        holder: Some(holder.clone()),
         consumed: resources(),
         produced: shared(),
+    })
+    .tell(&GrowHolding {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        holder,
+        resources: resources(),
     });
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::CallId;
 use protocol::allocator::{
-    AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework,
+    AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework, GrowHolding,
     RecoverResources, RemoveAgent, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
     SetAgentActive, SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, SuppressRoles,
     UpdateAgent,
@@ -33,6 +33,11 @@ pub enum Input {
     ConvertResources {
         call: CallId,
         fact: ConvertResources,
+    },
+    /// Answered by `Effect::Reply`.
+    GrowHolding {
+        call: CallId,
+        fact: GrowHolding,
     },
     /// Answered by `Effect::Reply`.
     GetRoles {

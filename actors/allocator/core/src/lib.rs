@@ -23,6 +23,7 @@ mod effect;
 mod explain;
 mod explain_role;
 mod filters;
+mod grow;
 mod input;
 mod inverse;
 mod model;

@@ -29,7 +29,12 @@ pub(crate) struct Part<'a> {
     incapable: bool,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// All of it.
+    fn of(bag: Cow<'a, Resources>) -> Self {
+        Self { bag, limit: None, held_back: false, reserved: false, incapable: false }
+    }
+
     /// Why there is too little of it.
     fn fault(&self) -> Verdict {
         match self {
@@ -102,16 +107,32 @@ impl State {
 }
 
 impl Book {
+    /// Whether a client may have all of what is free of an agent now, whatever it has refused; if
+    /// not, what stands in its way.
+    pub(crate) fn may_have(&self, client: Client, wanted: &Resources) -> Result<(), Verdict> {
+        let share = &self.clients[client];
+        let takes = self.frameworks[share.framework].takes;
+        let name = &self.roles[share.role].name;
+        let mut room = Room::of(self, share.role);
+        let mut part = Part::of(Cow::Owned(Resources::EMPTY));
+        for resource in wanted.iter() {
+            if resource.reserved_role().is_some_and(|reserved| !is_within(name, reserved)) {
+                return Err(Verdict::Reserved);
+            }
+            if !can_take(takes, resource) {
+                return Err(Verdict::Capability);
+            }
+            if room.take(resource, &mut part).as_ref() != Some(resource) {
+                return Err(part.fault());
+            }
+        }
+        Ok(())
+    }
+
     fn part<'a>(&self, client: Client, takes: Takes, agent: &'a Agent) -> Part<'a> {
         let role = self.clients[client].role;
         let bounded = self.is_bounded(role);
-        let mut part = Part {
-            bag: Cow::Borrowed(&agent.free),
-            limit: None,
-            held_back: false,
-            reserved: false,
-            incapable: false,
-        };
+        let mut part = Part::of(Cow::Borrowed(&agent.free));
         if agent.plain && !bounded {
             return part;
         }

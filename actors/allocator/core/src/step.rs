@@ -54,6 +54,9 @@ impl State {
             Input::ConvertResources { call, fact } => {
                 out.push(Effect::Reply { call, answer: self.on_convert_resources(&fact) });
             }
+            Input::GrowHolding { call, fact } => {
+                out.push(Effect::Reply { call, answer: self.on_grow_holding(&fact) });
+            }
             Input::GetRoles { call } => {
                 out.push(Effect::Reply { call, answer: Answer::Roles(self.role_list()) });
             }
@@ -379,6 +382,7 @@ fn needs_no_facts(input: &Input) -> bool {
             | Input::ExplainFramework { .. }
             | Input::ExplainRole { .. }
             | Input::ConvertResources { .. }
+            | Input::GrowHolding { .. }
     )
 }
 

@@ -15,14 +15,14 @@ impl Term {
     /// What it decided before is void from now on, and soon it is told everything anew: not at
     /// once, so that an allocator that is wrong again and again does not keep us busy.
     pub(crate) fn distrust_allocator(&mut self, turn: &mut Turn<'_>) {
-        self.round += 1;
+        self.begin_round(turn);
         turn.set(Timer::ResetAllocator, turn.now + RESET_DELAY);
     }
 
     /// Tells it everything anew. The link comes first: an allocator that ends from now on is
     /// heard to.
     pub(crate) fn reset_allocator(&mut self, turn: &mut Turn<'_>) {
-        self.round += 1;
+        self.begin_round(turn);
         turn.out.push(Effect::LinkAllocator);
         let reset = ResetAllocator { epoch: self.epoch, round: self.round };
         turn.allocator(ToAllocator::Reset(reset));
@@ -34,6 +34,12 @@ impl Term {
         for agent_id in here {
             self.introduce_agent(agent_id, turn);
         }
+    }
+
+    /// What it has decided, and what it was asked, is void.
+    fn begin_round(&mut self, turn: &mut Turn<'_>) {
+        self.round += 1;
+        self.void_questions(turn);
     }
 
     /// Tells it of an agent that is here, and of everything offered or used there.

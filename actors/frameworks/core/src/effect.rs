@@ -5,8 +5,8 @@ use protocol::agents::{
     RouteShutdownFramework, RouteUpdateFramework,
 };
 use protocol::allocator::{
-    AddAgent, AddFramework, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator,
-    ReviveRoles, SetFrameworkActive, SuppressRoles,
+    AddAgent, AddFramework, ConvertResources, GrowHolding, RecoverResources, RemoveAgent,
+    RemoveFramework, ResetAllocator, ReviveRoles, SetFrameworkActive, SuppressRoles,
 };
 use protocol::events::Report;
 use protocol::frameworks::{
@@ -34,6 +34,8 @@ pub enum Effect {
     ToAgents(ToAgents),
     /// Tell the allocator.
     ToAllocator(ToAllocator),
+    /// Ask the allocator; `Input::AllocatorAnswered` has the answer.
+    AskAllocator { question: QuestionId, message: AllocatorQuestion },
     /// Answer a call.
     Reply { call: CallId, result: Result<Answer, Failure> },
     /// Want `Input::SchedulerExited` when this scheduler goes.
@@ -86,6 +88,21 @@ pub enum ToAllocator {
     Recover(RecoverResources),
     Revive(ReviveRoles),
     Suppress(SuppressRoles),
+}
+
+/// Names a question to the allocator, for the life of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct QuestionId {
+    /// Of the allocator when it was asked: with it, the question is void.
+    pub round: u64,
+    pub number: u64,
+}
+
+/// What only the allocator can decide, because it alone knows what is free.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum AllocatorQuestion {
+    Convert(ConvertResources),
+    Grow(GrowHolding),
 }
 
 /// What a call is answered with.

@@ -13,7 +13,7 @@ use protocol::registrar::RegistrySnapshot;
 use protocol::{Address, Failure};
 use serde::Serialize;
 
-use crate::effect::Timer;
+use crate::effect::{QuestionId, Timer};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +32,8 @@ pub enum Input {
     SchedulerExited(Address),
     /// The linked allocator is gone, or has restarted without what it knew.
     AllocatorExited,
+    /// What became of an `AskAllocator`.
+    AllocatorAnswered { question: QuestionId, result: Result<(), Failure> },
     /// A timer that was set has come due.
     TimerFired(Timer),
 }

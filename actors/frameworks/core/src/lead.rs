@@ -16,6 +16,7 @@ use crate::effect::{Effect, Timer};
 use crate::framework::{Framework, FrameworkState};
 use crate::ledger::Ledger;
 use crate::offers::OfferBook;
+use crate::questions::Questions;
 use crate::setbacks::Setbacks;
 use crate::state::{Ids, Role, State, Term, Turn};
 use crate::views::Views;
@@ -83,7 +84,8 @@ impl State {
         let role = std::mem::replace(&mut self.role, Role::Standby);
         let Role::Leading(term) = role else { return };
         self.rounds = term.round;
-        for call in term.writes.values().flat_map(|write| write.calls()) {
+        let writing = term.writes.values().flat_map(|write| write.calls());
+        for call in writing.chain(term.questions.calls()) {
             turn.reply(call, Err(self.leadership.not_leader()));
         }
         for framework in term.frameworks.values() {
@@ -110,6 +112,7 @@ impl Term {
             agents: BTreeMap::new(),
             offers: OfferBook::default(),
             ledger: Ledger::default(),
+            questions: Questions::default(),
             writes: BTreeMap::new(),
             setbacks: Setbacks::default(),
             views: Views::default(),

@@ -34,6 +34,7 @@ mod lead;
 mod ledger;
 mod offers;
 mod queries;
+mod questions;
 mod reconcile;
 mod removal;
 mod report;
@@ -52,7 +53,9 @@ mod writes;
 
 pub use agents::{Agent, Standing};
 pub use config::Config;
-pub use effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
+pub use effect::{
+    AllocatorQuestion, Answer, Effect, QuestionId, Timer, ToAgents, ToAllocator, ToScheduler,
+};
 pub use explain::complete as complete_explanation;
 pub use framework::{Framework, FrameworkEvent, FrameworkState, Rejected};
 pub use input::{Input, News, Request};

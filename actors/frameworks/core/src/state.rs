@@ -15,6 +15,7 @@ use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkState};
 use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
+use crate::questions::Questions;
 use crate::setbacks::Setbacks;
 use crate::views::Views;
 use crate::violation::Violation;
@@ -58,6 +59,8 @@ pub struct Term {
     pub(crate) agents: BTreeMap<AgentId, Agent>,
     pub(crate) offers: OfferBook,
     pub(crate) ledger: Ledger,
+    /// What the allocator has been asked.
+    pub(crate) questions: Questions,
     /// Records on their way to the registry; at most one for each framework.
     pub(crate) writes: BTreeMap<FrameworkId, Write>,
     pub(crate) setbacks: Setbacks,
@@ -104,6 +107,7 @@ pub struct Summary {
     pub offers: usize,
     pub tasks: usize,
     pub records_in_flight: usize,
+    pub allocator_questions: usize,
     /// What [`State::check`] found wrong; absent: the conservation law holds.
     pub violation: Option<String>,
 }
@@ -147,6 +151,7 @@ impl State {
             offers: term.offers.len(),
             tasks: term.ledger.len(),
             records_in_flight: term.writes.len(),
+            allocator_questions: term.questions.len(),
             violation: term.check().err().map(|v| v.to_string()),
         }
     }

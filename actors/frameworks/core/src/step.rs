@@ -45,6 +45,9 @@ impl Term {
             }
             Input::SchedulerExited(scheduler) => self.on_scheduler_exited(&scheduler, turn),
             Input::AllocatorExited => self.distrust_allocator(turn),
+            Input::AllocatorAnswered { question, result } => {
+                self.on_allocator_answered(question, result, turn);
+            }
             Input::TimerFired(timer) => self.on_timer(timer, turn),
             Input::LeaderChanged { .. } | Input::RegistryLoaded { .. } => {}
         }

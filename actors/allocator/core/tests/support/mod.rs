@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use allocator_core::{Answer, Effect, Input, Options, State, Timer};
 use protocol::allocator::{
-    AddAgent, AddFramework, ConvertResources, ExplainFramework, FrameworkExplanation, Holder,
-    Holding, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator, ReviveRoles, RoleList,
-    SetAgentActive, SetFrameworkActive, SetQuota, SetWeight, SuppressRoles, UpdateAgent,
+    AddAgent, AddFramework, ConvertResources, ExplainFramework, FrameworkExplanation, GrowHolding,
+    Holder, Holding, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator, ReviveRoles,
+    RoleList, SetAgentActive, SetFrameworkActive, SetQuota, SetWeight, SuppressRoles, UpdateAgent,
 };
 use protocol::explain::{ExplainRole, RoleStanding};
 use protocol::framework::{
@@ -345,6 +345,25 @@ impl World {
             if let Some(offer) = self.offers.iter_mut().find(same) {
                 change(&mut offer.resources);
             }
+        }
+        self.perform(effects);
+        self.answers.remove(answers)
+    }
+
+    /// A task that somebody runs wants more of what is free on its agent.
+    pub(crate) fn grow(&mut self, at: usize, resources: &Resources) -> Answer {
+        let task = &self.used[at];
+        let fact = GrowHolding {
+            agent_id: task.agent_id.clone(),
+            generation: task.generation,
+            holder: Holder { framework_id: task.framework_id.clone(), role: task.role.clone() },
+            resources: resources.clone(),
+        };
+        let answers = self.answers.len();
+        let mut effects = Vec::new();
+        self.state.step(self.now, Input::GrowHolding { call: CallId(6), fact }, &mut effects);
+        if effects.iter().any(|e| matches!(e, Effect::Reply { answer: Answer::Done, .. })) {
+            self.used[at].resources.add_all(resources);
         }
         self.perform(effects);
         self.answers.remove(answers)
