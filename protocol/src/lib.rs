@@ -18,6 +18,7 @@ pub mod framework;
 pub mod id;
 pub mod message;
 pub mod resources;
+pub mod role;
 pub mod task;
 pub mod time;
 

@@ -133,7 +133,7 @@ impl Agent {
             http: machine.http,
             resources: machine.resources,
             attributes: self.config.attributes.clone(),
-            domain: None,
+            domain: self.config.domain.clone(),
             boot_id: machine.boot_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agent_core::Timeouts;
 use protocol::HostAddr;
-use protocol::framework::Attribute;
+use protocol::framework::{Attribute, Domain};
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub struct AgentConfig {
     pub hostname: Option<String>,
     /// For placement: `rack = { text = "r1" }`.
     pub attributes: BTreeMap<String, Attribute>,
+    /// Where the machine is: `{ region = "europe", zone = "a" }`.
+    pub domain: Option<Domain>,
     pub on_shutdown: OnShutdown,
     /// Run tasks as the user that their framework or command names; otherwise as the agent's own.
     /// Without root, only the latter is possible.
@@ -68,6 +70,7 @@ impl Default for AgentConfig {
             executor: None,
             hostname: None,
             attributes: BTreeMap::new(),
+            domain: None,
             on_shutdown: OnShutdown::Keep,
             switch_user: true,
             // Twice the CPUs of a large machine; on a small one they only wait for each other.

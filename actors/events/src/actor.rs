@@ -15,7 +15,7 @@ use crate::log::{Log, Types, check_data};
 /// Its name on every host that has one.
 pub const NAME: &str = "events";
 
-/// Where the leadership is learned, if the host has it.
+/// Where the leadership is learned.
 const ELECTOR: &str = "elector";
 /// The longest that a reader can wait for an event.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -28,6 +28,8 @@ const CAPACITY: usize = 1 << 15;
 #[derive(Debug, Default)]
 pub struct Events {
     log: Log,
+    /// Absent: this host has none.
+    elector: Option<&'static str>,
     leadership: Option<Leadership>,
     epoch: Epoch,
     waiting: BTreeMap<u64, Waiting>,
@@ -45,10 +47,19 @@ struct Waiting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Patience(u64);
 
-/// Starts it.
+/// Starts it on a host that has an elector, whose epochs its events bear.
 pub fn spawn(host: &Host) -> Result<Address, HostError> {
+    start(host, Some(ELECTOR))
+}
+
+/// Starts it on a host that never leads.
+pub fn spawn_without_elector(host: &Host) -> Result<Address, HostError> {
+    start(host, None)
+}
+
+fn start(host: &Host, elector: Option<&'static str>) -> Result<Address, HostError> {
     let options = SpawnOptions { capacity: CAPACITY, ..SpawnOptions::default() };
-    host.spawn(NAME, options, Events::default)
+    host.spawn(NAME, options, move || Events { elector, ..Events::default() })
 }
 
 impl Events {
@@ -101,8 +112,10 @@ impl Actor for Events {
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let elector = ctx.local(ELECTOR);
-        ctx.follow(&elector, LEADER_TOPIC);
+        if let Some(elector) = self.elector {
+            let elector = ctx.local(elector);
+            ctx.follow(&elector, LEADER_TOPIC);
+        }
     }
 
     fn timer(&mut self, reader: Patience, _: &mut Context<Self>) {

@@ -11,5 +11,5 @@
 mod actor;
 mod log;
 
-pub use actor::{Events, NAME, spawn};
+pub use actor::{Events, NAME, spawn, spawn_without_elector};
 pub use log::KEPT;

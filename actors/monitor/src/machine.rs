@@ -33,16 +33,15 @@ pub enum MachineError {
     },
 }
 
-/// The resources of this machine: what `text` states (`cpus=4;mem=2048;ports=[31000-32000]`), and
-/// of what it does not name, what is found here.
+/// The resources of this machine: what `text` states (`cpus=4;cpus(web)=2;mem=2048;disk=0`), and of
+/// what it does not name, what is found here.
 ///
 /// Found are the CPUs that this process may use; the memory of the machine, or of the cgroup that
 /// this process is in if that is less, and the file system of `work_dir`, both less
 /// [`headroom`] for the system, in MB; and the ports from 31000 to 32000.
 pub fn resources(text: Option<&str>, work_dir: &Path) -> Result<Resources, MachineError> {
-    let mut resources = Resources::parse(text.unwrap_or_default()).map_err(MachineError::Text)?;
-    let stated: Vec<String> = resources.iter().map(|resource| resource.name.clone()).collect();
-    let is_missing = |name: &str| !stated.iter().any(|stated| stated == name);
+    let stated = Resources::parse_parts(text.unwrap_or_default()).map_err(MachineError::Text)?;
+    let is_missing = |name: &str| !stated.iter().any(|stated| stated.name == name);
     let mut found = Vec::new();
     if is_missing("cpus") {
         found.push(("cpus", Value::Scalar(cpus()?)));
@@ -57,8 +56,7 @@ pub fn resources(text: Option<&str>, work_dir: &Path) -> Result<Resources, Machi
         found.push(("ports", Value::Ranges(Ranges::single(PORTS.0, PORTS.1))));
     }
     let found = found.into_iter().map(|(name, value)| Resource::new(name, value));
-    resources.add_all(&found.collect());
-    Ok(resources)
+    Ok(stated.iter().cloned().chain(found).collect())
 }
 
 /// What of `bytes` is left to the system: `amount` where there is at least `enough`, else a half.
@@ -134,6 +132,8 @@ mod tests {
         assert_eq!((scalar(&stated, "cpus"), scalar(&stated, "gpus")), (64.0, 1.0));
         assert_eq!(stated.ranges("ports").intervals(), [(1, 2)]);
         assert!(scalar(&stated, "mem") > 0.0);
+        let nothing = resources(Some("cpus(web)=2;disk=0"), Path::new("/")).unwrap();
+        assert_eq!((scalar(&nothing, "cpus"), scalar(&nothing, "disk")), (2.0, 0.0));
     }
 
     #[test]

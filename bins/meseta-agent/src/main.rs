@@ -36,7 +36,7 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     let machine = Machine::detect(resources, ready.http.clone())?;
     tracing::info!(resources = %machine.resources, "offering");
 
-    events::spawn(&host)?;
+    events::spawn_without_elector(&host)?;
     fetcher::start(&host, settings.fetcher.clone())?;
     let containment = isolator::start(&host, settings.isolator().resolved(&work_dir)?)?;
     tracing::info!("isolation: {containment}");

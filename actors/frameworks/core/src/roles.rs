@@ -6,6 +6,7 @@ use protocol::allocator::{ReviveRoles, SuppressRoles};
 use protocol::framework::{Capability, FrameworkInfo};
 use protocol::frameworks::{ReviveOffers, SuppressOffers};
 use protocol::id::FrameworkId;
+use protocol::role::check_role;
 
 use crate::effect::ToAllocator;
 use crate::state::{Term, Turn};
@@ -17,29 +18,15 @@ pub(crate) fn complete_roles(info: &mut FrameworkInfo) {
     }
 }
 
-/// The rules of Mesos: levels are separated by `/`, and each is a plausible file name.
+/// Each may be one, and none is given twice.
 pub(crate) fn check_roles(roles: &[String]) -> Result<(), Failure> {
     for (i, role) in roles.iter().enumerate() {
         if roles[..i].contains(role) {
             return Err(Failure::refused(format!("role `{role}` is given twice")));
         }
-        if let Some(fault) = role.split('/').find_map(|level| level_fault(role, level)) {
-            return Err(Failure::refused(format!("role `{role}` is not valid: {fault}")));
-        }
+        check_role(role).map_err(|fault| Failure::refused(fault.to_string()))?;
     }
     Ok(())
-}
-
-fn level_fault(role: &str, level: &str) -> Option<&'static str> {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
-    match level {
-        "" => Some("no level of it may be empty"),
-        "." | ".." => Some("no level of it may be `.` or `..`"),
-        "*" if role != "*" => Some("`*` is a role of its own"),
-        _ if level.starts_with('-') => Some("no level of it may start with `-`"),
-        _ if level.contains(odd) => Some("no white space, control character or `\\` is accepted"),
-        _ => None,
-    }
 }
 
 /// Whether all of `named` are among a framework's roles.
