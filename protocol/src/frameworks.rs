@@ -4,7 +4,7 @@
 //! updates. From `allocator`: allocations. Every call of a scheduler is an ask whose failure says
 //! what was wrong; what becomes of a task that was launched arrives as a status update.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -22,6 +22,7 @@ use crate::id::{
     AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
 };
 use crate::messages;
+use crate::quota::Quota;
 use crate::shared::SharedList;
 use crate::task::{ExecutorInfo, KillPolicy, Reason, Task, TaskStatus};
 use crate::time::Time;
@@ -259,6 +260,40 @@ pub struct MessageFromExecutor {
     pub data: Blob,
 }
 
+// --- from operators ----------------------------------------------------------------------------
+
+/// Give roles these quotas instead of those that they have, all of them or none; a default one takes
+/// the role's away. Answered when it is durable and offers have made room for it. Refused if it makes
+/// no sense; unless forced, also if more is guaranteed than the cluster has
+/// ([`crate::FailureKind::Conflict`]), or a limit is below what the role consumes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateQuotas {
+    pub quotas: BTreeMap<String, Quota>,
+    #[serde(default)]
+    pub force: bool,
+    /// Only if each of the roles has a quota now ([`crate::FailureKind::NotFound`] otherwise), or if
+    /// none has ([`crate::FailureKind::AlreadyExists`]).
+    #[serde(default)]
+    pub present: Option<bool>,
+}
+
+/// Let roles count so much beside their siblings, all of them or none. Answered when it is durable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateWeights {
+    pub weights: BTreeMap<String, f64>,
+}
+
+/// Which roles have quotas and weights? From anyone.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct GetRoleSettings {}
+
+/// What is set for roles, by the configuration or by operators. Answers [`GetRoleSettings`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RoleSettings {
+    pub quotas: BTreeMap<String, Quota>,
+    pub weights: BTreeMap<String, f64>,
+}
+
 // --- from the allocator ------------------------------------------------------------------------
 
 /// Offer these. From `allocator`.
@@ -403,6 +438,9 @@ messages! {
     ForwardUpdate,
     ExecutorExited,
     MessageFromExecutor,
+    UpdateQuotas,
+    UpdateWeights,
+    GetRoleSettings -> RoleSettings,
     OfferAllocations,
     SendInverseOffers,
     ReclaimResources,

@@ -89,6 +89,12 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
+    /// Whether nothing was done; otherwise nobody knows.
+    pub fn is_certain(&self) -> bool {
+        use FailureKind::{ActorDied, LinkDown, Timeout, Unknown};
+        !matches!(self.kind, ActorDied | LinkDown | Timeout | Unknown)
+    }
+
     /// The actor understood and says no.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Refused, message)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::framework::{AgentInfo, FrameworkInfo};
 use crate::id::{AgentId, Epoch, FrameworkId};
 use crate::messages;
+use crate::quota::Quota;
 use crate::time::Time;
 
 /// Where an agent stands in the registry.
@@ -44,6 +45,12 @@ pub struct FrameworkRecord {
 pub struct Registry {
     pub agents: BTreeMap<AgentId, AgentRecord>,
     pub frameworks: BTreeMap<FrameworkId, FrameworkRecord>,
+    /// By role, as operators have set them instead of what the configuration has.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, Quota>,
+    /// The same of the weights.
+    #[serde(default)]
+    pub weights: BTreeMap<String, f64>,
 }
 
 /// One change of the registry. Each is idempotent.
@@ -70,6 +77,19 @@ pub enum RegistryOperation {
     PutFramework {
         framework_id: FrameworkId,
         record: FrameworkRecord,
+    },
+    /// What a role is guaranteed and limited to, a default one included. Absent: the record goes,
+    /// and the role has what the configuration says.
+    SetQuota {
+        role: String,
+        #[serde(default)]
+        quota: Option<Quota>,
+    },
+    /// How much a role counts beside its siblings. Absent: as for a quota.
+    SetWeight {
+        role: String,
+        #[serde(default)]
+        weight: Option<f64>,
     },
 }
 

@@ -5,10 +5,11 @@ use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::explain::{ExplainOffers, ExplainRole};
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
-    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
+    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings, GetTasks, KillTask,
     LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
-    ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework, ViewFrameworks,
+    ReconcileOperations, ReconcileTasks, ReviveOffers, RoleSettings, ShutdownExecutor,
+    SubscribeFramework, SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas,
+    UpdateWeights, ViewFrameworks,
 };
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
@@ -37,8 +38,13 @@ pub struct Frameworks {
 impl Frameworks {
     /// A standby, until the elector of this host says otherwise.
     pub fn new(config: &Config) -> Self {
+        Self::with_roles(config, RoleSettings::default())
+    }
+
+    /// The same, where the configuration gives roles quotas and weights.
+    pub fn with_roles(config: &Config, roles: RoleSettings) -> Self {
         Self {
-            core: State::new(config.core()),
+            core: State::new(config.core(roles)),
             allocator: config.allocator.clone(),
             round: 0,
             no_offers: None,
@@ -101,6 +107,9 @@ impl Actor for Frameworks {
             .on::<ExecutorExited>()
             .on::<MessageFromExecutor>()
             .on::<OfferAllocations>()
+            .on::<UpdateQuotas>()
+            .on::<UpdateWeights>()
+            .on::<GetRoleSettings>()
             .on::<GetFrameworks>()
             .on::<GetTasks>()
             .on::<GetOffers>()
@@ -189,6 +198,9 @@ asked! {
     UpdateFramework => UpdateFramework,
     MessageToExecutor => Message,
     AgentsRecovered => Introduce,
+    UpdateQuotas => UpdateQuotas,
+    UpdateWeights => UpdateWeights,
+    GetRoleSettings => ListRoleSettings,
     GetFrameworks => ListFrameworks,
     GetTasks => ListTasks,
     GetOffers => ListOffers,

@@ -32,6 +32,8 @@ impl Frameworks {
             ToAllocator::Recover(m) => ctx.tell(to, m),
             ToAllocator::Revive(m) => ctx.tell(to, m),
             ToAllocator::Suppress(m) => ctx.tell(to, m),
+            ToAllocator::SetQuota(m) => ctx.tell(to, m),
+            ToAllocator::SetWeight(m) => ctx.tell(to, m),
         }
     }
 

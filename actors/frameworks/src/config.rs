@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::Address;
+use protocol::frameworks::RoleSettings;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +37,14 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn core(&self) -> frameworks_core::Config {
+    pub(crate) fn core(&self, roles: RoleSettings) -> frameworks_core::Config {
         let timeout = Duration::from_millis(self.offer_timeout_ms);
         frameworks_core::Config {
             offer_timeout: (!timeout.is_zero()).then_some(timeout),
             recovery_grace: Duration::from_millis(self.recovery_grace_ms),
             completed_tasks: self.completed_tasks,
             completed_frameworks: self.completed_frameworks,
+            roles,
         }
     }
 }
@@ -53,13 +55,16 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_core() {
-        assert_eq!(Config::default().core(), frameworks_core::Config::default());
+        assert_eq!(
+            Config::default().core(RoleSettings::default()),
+            frameworks_core::Config::default()
+        );
     }
 
     #[test]
     fn an_unknown_key_is_refused_and_an_absent_one_has_its_default() {
         let config: Config = serde_json::from_str("{\"offer_timeout_ms\":0}").unwrap();
-        assert_eq!(config.core().offer_timeout, None);
+        assert_eq!(config.core(RoleSettings::default()).offer_timeout, None);
         assert_eq!(config.completed_tasks, 1000);
         assert!(serde_json::from_str::<Config>("{\"offer_timeout\":1}").is_err());
     }

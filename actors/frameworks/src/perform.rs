@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use frameworks_core::{Answer, Effect, Input, ToAgents, ToScheduler};
-use protocol::id::{CallId, Epoch, FrameworkId};
+use frameworks_core::{Answer, Effect, Input, Subject, ToAgents, ToScheduler};
+use protocol::id::{CallId, Epoch};
 use protocol::registrar::{ApplyOperations, GetRegistry};
 use protocol::{Address, Failure, Message};
 use runtime::Context;
@@ -29,7 +29,7 @@ impl Frameworks {
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
             Effect::LoadRegistry { epoch } => load_registry(epoch, ctx),
-            Effect::Record { framework_id, operations } => record(framework_id, operations, ctx),
+            Effect::Record { subject, operations } => record(subject, operations, ctx),
             Effect::ToScheduler { scheduler, message } => to_scheduler(&scheduler, message, ctx),
             Effect::ToAgents(message) => to_agents(message, ctx),
             Effect::ToAllocator(message) => self.tell_allocator(message, ctx),
@@ -53,6 +53,7 @@ impl Frameworks {
             Ok(Answer::Frameworks(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Tasks(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Offers(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::RoleSettings(answer)) => self.calls.reply(call, answer),
             Ok(Answer::View(answer)) => self.calls.reply(call, answer),
             Err(failure) => self.calls.refuse(call, failure),
         }
@@ -66,11 +67,11 @@ fn load_registry(epoch: Epoch, ctx: &mut Context<Frameworks>) {
     });
 }
 
-fn record(framework_id: FrameworkId, operations: ApplyOperations, ctx: &mut Context<Frameworks>) {
+fn record(subject: Subject, operations: ApplyOperations, ctx: &mut Context<Frameworks>) {
     let registrar = ctx.local("registrar");
     let epoch = operations.epoch;
     ctx.ask(&registrar, operations, RECORD_DEADLINE, move |this, result, ctx| {
-        this.take(Input::Recorded { epoch, framework_id, result }, ctx);
+        this.take(Input::Recorded { epoch, subject, result }, ctx);
     });
 }
 

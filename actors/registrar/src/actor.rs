@@ -87,7 +87,7 @@ fn committed(outcome: Result<(), CommitError>) -> Committed {
 
 impl Actor for Registrar {
     const ABOUT: &'static str =
-        "owns the registry of agents and frameworks, and is its only writer";
+        "owns the registry of agents, frameworks, quotas and weights, and is its only writer";
     type Timer = Timer;
 
     fn install(handlers: &mut Handlers<Self>) {

@@ -6,7 +6,7 @@ use allocator_core as allocator;
 use frameworks_core as frameworks;
 use protocol::Failure;
 use protocol::frameworks::AgentsRecovered;
-use protocol::id::{Epoch, FrameworkId};
+use protocol::id::Epoch;
 use protocol::registrar::RegistryOperation;
 
 /// The actors of the master's host.
@@ -76,6 +76,6 @@ pub(crate) struct Question {
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
     Load,
-    Record { framework_id: FrameworkId, operations: Vec<RegistryOperation> },
+    Record { subject: frameworks::Subject, operations: Vec<RegistryOperation> },
     Commit { commit: agents::CommitId, operations: Vec<RegistryOperation> },
 }

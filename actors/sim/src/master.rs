@@ -69,8 +69,7 @@ fn frameworks_config() -> frameworks::Config {
     frameworks::Config {
         offer_timeout: Some(Duration::from_secs(15)),
         recovery_grace: Duration::from_secs(15),
-        completed_tasks: 1000,
-        completed_frameworks: 50,
+        ..frameworks::Config::default()
     }
 }
 

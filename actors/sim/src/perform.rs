@@ -30,8 +30,8 @@ impl Master {
             Effect::LoadRegistry { epoch } => {
                 self.question(kernel, Actor::Frameworks, epoch, Wish::Load);
             }
-            Effect::Record { framework_id, operations } => {
-                let wish = Wish::Record { framework_id, operations: operations.operations };
+            Effect::Record { subject, operations } => {
+                let wish = Wish::Record { subject, operations: operations.operations };
                 self.question(kernel, Actor::Frameworks, operations.epoch, wish);
             }
             Effect::ToScheduler { scheduler, message } => {
@@ -229,6 +229,8 @@ fn to_allocator(message: frameworks::ToAllocator) -> allocator::Input {
         ToAllocator::Recover(m) => Input::RecoverResources(m),
         ToAllocator::Revive(m) => Input::ReviveRoles(m),
         ToAllocator::Suppress(m) => Input::SuppressRoles(m),
+        ToAllocator::SetQuota(m) => Input::SetQuota(m),
+        ToAllocator::SetWeight(m) => Input::SetWeight(m),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The registrar and its store: durable, fenced by the epoch, and now and then silent about what
 //! became of a write.
 
+use std::collections::BTreeMap;
+
 use protocol::id::{Epoch, FrameworkId};
 use protocol::registrar::{
     AgentRecord, AgentStanding, Registry, RegistryOperation, RegistrySnapshot,
@@ -82,6 +84,12 @@ impl Store {
             RegistryOperation::PutFramework { framework_id, record } => {
                 self.registry.frameworks.insert(framework_id, record);
             }
+            RegistryOperation::SetQuota { role, quota } => {
+                set(&mut self.registry.quotas, role, quota);
+            }
+            RegistryOperation::SetWeight { role, weight } => {
+                set(&mut self.registry.weights, role, weight);
+            }
         }
     }
 
@@ -89,6 +97,13 @@ impl Store {
     pub(crate) fn is_removed(&self, framework_id: &FrameworkId) -> bool {
         let record = self.registry.frameworks.get(framework_id);
         record.is_some_and(|record| record.removed.is_some())
+    }
+}
+
+fn set<V>(records: &mut BTreeMap<String, V>, role: String, record: Option<V>) {
+    match record {
+        Some(record) => drop(records.insert(role, record)),
+        None => drop(records.remove(&role)),
     }
 }
 
@@ -109,8 +124,8 @@ fn answer(
                 _ => What::Agents(agents_core::Input::RegistryLoaded { epoch, result }),
             }
         }
-        Wish::Record { framework_id, .. } => {
-            What::Frameworks(frameworks_core::Input::Recorded { epoch, framework_id, result })
+        Wish::Record { subject, .. } => {
+            What::Frameworks(frameworks_core::Input::Recorded { epoch, subject, result })
         }
         Wish::Commit { commit, .. } => {
             What::Agents(agents_core::Input::Committed { commit, result })

@@ -7,6 +7,7 @@ use allocator::{Options, PolicyKind};
 use boot::net::Place;
 use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
 use protocol::Resources;
+use protocol::frameworks::RoleSettings;
 use protocol::quota::Quota;
 use serde::{Deserialize, Serialize};
 use store::StoreConfig;
@@ -67,6 +68,11 @@ impl Default for AllocatorSettings {
 }
 
 impl AllocatorSettings {
+    /// What roles have unless operators set something else.
+    pub(crate) fn roles(&self) -> RoleSettings {
+        RoleSettings { quotas: self.quotas.clone(), weights: self.weights.clone() }
+    }
+
     /// As the allocator takes them.
     pub(crate) fn options(&self) -> Result<Options, Invalid> {
         let least = self.min_allocatable.iter().map(|text| Resources::parse(text));

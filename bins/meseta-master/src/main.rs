@@ -30,8 +30,10 @@ async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     let Opened { http, host, ready } = settings.place().open().await?;
     events::spawn(&host)?;
     allocator::spawn(&host, settings.allocator.options()?)?;
-    let config = settings.frameworks.clone();
-    host.spawn(frameworks::NAME, Frameworks::spawn_options(), move || Frameworks::new(&config))?;
+    let (config, roles) = (settings.frameworks.clone(), settings.allocator.roles());
+    host.spawn(frameworks::NAME, Frameworks::spawn_options(), move || {
+        Frameworks::with_roles(&config, roles.clone())
+    })?;
     let config = settings.agents.clone();
     host.spawn(agents::NAME, Agents::spawn_options(), move || Agents::new(&config))?;
     let registry = Arc::clone(&store);

@@ -9,7 +9,6 @@ use protocol::constraints::{
 };
 use protocol::explain::{ExplainRole, RoleMember, RoleStanding};
 use protocol::framework::{AgentInfo, Domain, Filters, FrameworkInfo, OfferFilters};
-use protocol::quota::Quota;
 
 use super::common::*;
 use super::{Sample, To};
@@ -45,13 +44,6 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
     };
     to.ask(&ExplainFramework { framework_id: framework_id() }, &why);
     to.ask(&ExplainRole { role: "eng/web".into() }, &standing());
-}
-
-fn quota() -> Quota {
-    Quota {
-        guarantees: one("cpus", Scalar::from_milli(2000)),
-        limits: one("cpus", Scalar::from_milli(4000)),
-    }
 }
 
 fn standing() -> RoleStanding {

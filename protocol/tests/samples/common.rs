@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::agents::RunningExecutor;
 use protocol::framework::{AgentInfo, Attribute, Capability, FrameworkInfo, Offer, Unavailability};
+use protocol::quota::Quota;
 use protocol::resources::{Disk, Ranges, Reservation, Value};
 use protocol::task::{
     CommandInfo, ExecutorInfo, ExecutorKind, KillPolicy, Label, Reason, Source, Task, TaskInfo,
@@ -245,5 +246,12 @@ pub(super) fn offer() -> Offer {
         resources: resources(),
         attributes: attributes(),
         executor_ids: vec![executor_id()],
+    }
+}
+
+pub(super) fn quota() -> Quota {
+    Quota {
+        guarantees: one("cpus", Scalar::from_milli(2000)),
+        limits: one("cpus", Scalar::from_milli(4000)),
     }
 }

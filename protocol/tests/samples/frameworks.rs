@@ -23,6 +23,7 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
     tasks(&mut to);
     from_the_agents_manager(&mut to);
     from_agents(&mut to);
+    from_operators(&mut to);
     questions(&mut to);
 }
 
@@ -39,6 +40,13 @@ fn subscriptions(to: &mut To<'_>) {
             info: framework(),
             suppressed_roles: vec!["*".into()],
         });
+}
+
+fn from_operators(to: &mut To<'_>) {
+    let (quotas, weights) = (one("eng/web", quota()), one("eng/web", 2.5));
+    to.tell(&UpdateQuotas { quotas: quotas.clone(), force: true, present: Some(false) })
+        .tell(&UpdateWeights { weights: weights.clone() })
+        .ask(&GetRoleSettings {}, &RoleSettings { quotas, weights });
 }
 
 fn offers(to: &mut To<'_>) {

@@ -52,6 +52,8 @@ fn registrar(to: &mut To<'_>) {
         RegistryOperation::MarkAgentGone { agent_id: agent_id(), since: NOW },
         RegistryOperation::RemoveAgent { agent_id: agent_id() },
         RegistryOperation::PutFramework { framework_id: framework_id(), record: record.clone() },
+        RegistryOperation::SetQuota { role: "eng/web".into(), quota: Some(quota()) },
+        RegistryOperation::SetWeight { role: "eng/web".into(), weight: Some(2.5) },
     ];
     let agent = |standing| AgentRecord { info: agent_info(), standing };
     let registry = Registry {
@@ -62,6 +64,8 @@ fn registrar(to: &mut To<'_>) {
         ]
         .into(),
         frameworks: one("20260101-7-0001", record),
+        quotas: one("eng/web", quota()),
+        weights: one("eng/web", 2.5),
     };
     to.tell(&ApplyOperations { epoch: EPOCH, operations })
         .ask(&GetRegistry {}, &RegistrySnapshot { epoch: EPOCH, registry });

@@ -323,19 +323,13 @@ impl Turn<'_> {
         if run.cause.is_none() {
             run.cause = Some((Reason::ContainerLaunchFailed, failure.message.clone()));
         }
-        if is_certain(failure) {
+        if failure.is_certain() {
             self.container_gone(container_id, None, None);
         } else if !unwanted {
             // It may be there, or may come to be.
             self.destroy(container_id);
         }
     }
-}
-
-/// The isolator has said no and left nothing behind; otherwise nobody knows.
-fn is_certain(failure: &Failure) -> bool {
-    use FailureKind::{ActorDied, LinkDown, Timeout, Unknown};
-    !matches!(failure.kind, ActorDied | LinkDown | Timeout | Unknown)
 }
 
 /// The executor that a task wants, or why the task cannot be run.

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use protocol::quota::{is_charged, is_within};
 use protocol::resources::Value;
 use protocol::{AgentId, FrameworkId, Generation, Resource, Resources};
 
-use crate::model::{Agent, Client, Framework, Share, is_within};
+use crate::model::{Agent, Client, Framework, Share};
 use crate::pass::Lessons;
 use crate::quantities::Quantities;
 use crate::slab::Slot;
 use crate::state::State;
-use crate::tree::is_charged;
 
 /// What is held on one agent, by framework and role.
 pub type Held = BTreeMap<(FrameworkId, String), Resources>;

@@ -240,20 +240,3 @@ impl Role {
             && self.reserved.is_zero()
     }
 }
-
-/// Whether `role` is `above` or one of its descendants. Everything is below the root, "".
-pub(crate) fn is_within(role: &str, above: &str) -> bool {
-    above.is_empty()
-        || role.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_is_within_itself_and_what_is_above_it() {
-        assert!(is_within("eng", "eng") && is_within("eng/web", "eng") && is_within("eng", ""));
-        assert!(!is_within("engine", "eng") && !is_within("eng", "eng/web"));
-    }
-}

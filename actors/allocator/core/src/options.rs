@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Resources;
-use protocol::quota::Quota;
+use protocol::quota::{Quota, QuotaError, total_guarantees};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::PolicyKind;
@@ -76,8 +76,10 @@ pub enum OptionsError {
     Quota {
         role: String,
         #[source]
-        source: protocol::quota::QuotaError,
+        source: QuotaError,
     },
+    #[error("the quotas of roles do not fit into each other")]
+    Quotas(#[source] QuotaError),
     #[error("`{0}` is 0, expected at least 1")]
     Zero(&'static str),
 }
@@ -94,6 +96,7 @@ impl Options {
             let fault = |source| OptionsError::Quota { role: role.clone(), source };
             quota.validate().map_err(fault)?;
         }
+        total_guarantees(&self.quotas).map_err(OptionsError::Quotas)?;
         match (self.coalesce_ms, self.full_pass_ms) {
             (0, _) => Err(OptionsError::Zero("coalesce_ms")),
             (_, 0) => Err(OptionsError::Zero("full_pass_ms")),

@@ -5,15 +5,15 @@
 use std::borrow::Cow;
 
 use protocol::allocator::Verdict;
+use protocol::quota::{is_charged, is_within};
 use protocol::resources::Value;
 use protocol::{Resource, Resources, Scalar};
 
 use crate::book::Book;
-use crate::model::{Agent, Client, Role, Takes, is_within};
+use crate::model::{Agent, Client, Role, Takes};
 use crate::quantities::Quantities;
 use crate::slab::Slot;
 use crate::state::State;
-use crate::tree::is_charged;
 
 /// What a client may be offered of an agent, and what was taken off.
 #[derive(Debug)]

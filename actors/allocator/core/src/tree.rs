@@ -10,11 +10,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protocol::quota::Quota;
-use protocol::{Resource, Resources};
+use protocol::Resources;
+use protocol::quota::{Quota, is_charged};
 
 use crate::book::Book;
-use crate::model::{Bounds, Client, Role, is_within};
+use crate::model::{Bounds, Client, Role};
 use crate::quantities::Quantities;
 use crate::slab::Slot;
 
@@ -32,12 +32,6 @@ impl Quantities {
             Change::Less => self.subtract(by),
         }
     }
-}
-
-/// Whether a resource that is held for a role counts against the quota of `above`, which is that
-/// role or above it, beside what is reserved there anyway.
-pub(crate) fn is_charged(resource: &Resource, above: &str) -> bool {
-    !resource.revocable && resource.reserved_role().is_none_or(|role| !is_within(role, above))
 }
 
 impl Book {

@@ -26,6 +26,7 @@ impl Term {
         turn.out.push(Effect::LinkAllocator);
         let reset = ResetAllocator { epoch: self.epoch, round: self.round };
         turn.allocator(ToAllocator::Reset(reset));
+        self.introduce_settings(turn);
         for id in self.frameworks.keys() {
             self.introduce_framework(id, turn);
         }

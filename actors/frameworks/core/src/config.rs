@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use protocol::frameworks::RoleSettings;
 use serde::Serialize;
 
-/// The numbers of the frameworks manager.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What the frameworks manager is started with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// An offer that is neither accepted nor declined for this long is rescinded. Absent: never.
     pub offer_timeout: Option<Duration>,
@@ -16,6 +17,8 @@ pub struct Config {
     pub completed_tasks: usize,
     /// Ended frameworks that are remembered.
     pub completed_frameworks: usize,
+    /// What roles have as long as operators have set nothing else.
+    pub roles: RoleSettings,
 }
 
 impl Default for Config {
@@ -28,6 +31,7 @@ impl Default for Config {
             // As in Mesos.
             completed_tasks: 1000,
             completed_frameworks: 50,
+            roles: RoleSettings::default(),
         }
     }
 }

@@ -6,11 +6,12 @@ use protocol::agents::{
 };
 use protocol::allocator::{
     AddAgent, AddFramework, ConvertResources, GrowHolding, RecoverResources, RemoveAgent,
-    RemoveFramework, ResetAllocator, ReviveRoles, SetFrameworkActive, SuppressRoles,
+    RemoveFramework, ResetAllocator, ReviveRoles, SetFrameworkActive, SetQuota, SetWeight,
+    SuppressRoles,
 };
 use protocol::events::Report;
 use protocol::frameworks::{
-    FrameworkList, FrameworkSubscribed, FrameworksView, OfferList, TaskList,
+    FrameworkList, FrameworkSubscribed, FrameworksView, OfferList, RoleSettings, TaskList,
 };
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::ApplyOperations;
@@ -21,13 +22,15 @@ use protocol::scheduler::{
 use protocol::{Address, Failure, Time};
 use serde::Serialize;
 
+use crate::writes::Subject;
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Effect {
     /// Ask the registrar for the registry; `Input::RegistryLoaded` has the answer.
     LoadRegistry { epoch: Epoch },
-    /// Ask the registrar to make a framework's record durable; `Input::Recorded` has the answer.
-    Record { framework_id: FrameworkId, operations: ApplyOperations },
+    /// Ask the registrar to make records durable; `Input::Recorded` has the answer.
+    Record { subject: Subject, operations: ApplyOperations },
     /// Tell a scheduler.
     ToScheduler { scheduler: Address, message: ToScheduler },
     /// Tell the agents manager of this host.
@@ -88,6 +91,8 @@ pub enum ToAllocator {
     Recover(RecoverResources),
     Revive(ReviveRoles),
     Suppress(SuppressRoles),
+    SetQuota(SetQuota),
+    SetWeight(SetWeight),
 }
 
 /// Names a question to the allocator, for the life of this process.
@@ -113,6 +118,7 @@ pub enum Answer {
     Frameworks(FrameworkList),
     Tasks(TaskList),
     Offers(OfferList),
+    RoleSettings(RoleSettings),
     View(FrameworksView),
 }
 

@@ -3,17 +3,19 @@
 use protocol::elector::Leadership;
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
-    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetTasks, KillTask,
+    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings, GetTasks, KillTask,
     LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
     ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework, ViewFrameworks,
+    SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights,
+    ViewFrameworks,
 };
-use protocol::id::{CallId, Epoch, FrameworkId};
+use protocol::id::{CallId, Epoch};
 use protocol::registrar::RegistrySnapshot;
 use protocol::{Address, Failure};
 use serde::Serialize;
 
 use crate::effect::{QuestionId, Timer};
+use crate::writes::Subject;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,7 +29,7 @@ pub enum Input {
     /// Somebody tells.
     Told(News),
     /// What became of a `Record` of this epoch.
-    Recorded { epoch: Epoch, framework_id: FrameworkId, result: Result<(), Failure> },
+    Recorded { epoch: Epoch, subject: Subject, result: Result<(), Failure> },
     /// A linked scheduler is gone, or its host is out of reach.
     SchedulerExited(Address),
     /// The linked allocator is gone, or has restarted without what it knew.
@@ -56,6 +58,9 @@ pub enum Request {
     Message(MessageToExecutor),
     /// `agents` opens its term; refused unless it is ours.
     Introduce(AgentsRecovered),
+    UpdateQuotas(UpdateQuotas),
+    UpdateWeights(UpdateWeights),
+    ListRoleSettings(GetRoleSettings),
     ListFrameworks(GetFrameworks),
     ListTasks(GetTasks),
     ListOffers(GetOffers),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use protocol::Failure;
 use protocol::Time;
 use protocol::elector::Leadership;
+use protocol::frameworks::RoleSettings;
 use protocol::id::{Epoch, FrameworkId};
 use protocol::registrar::{AgentStanding, FrameworkRecord, Registry, RegistrySnapshot};
 use protocol::shared::Tracked;
@@ -23,7 +24,7 @@ use crate::views::Views;
 
 /// Between two attempts to read the registry: the registrar is on this host and loads it within
 /// a few round trips to the store.
-const RETRY_REGISTRY: Duration = Duration::from_millis(200);
+pub(crate) const RETRY_REGISTRY: Duration = Duration::from_millis(200);
 
 impl State {
     pub(crate) fn on_leader_changed(
@@ -42,6 +43,10 @@ impl State {
             self.role = Role::Recovering { epoch, run };
             self.load_registry(turn);
         }
+    }
+
+    pub(crate) fn is_recovering(&self) -> bool {
+        matches!(self.role, Role::Recovering { .. })
     }
 
     pub(crate) fn load_registry(&self, turn: &mut Turn<'_>) {
@@ -96,6 +101,7 @@ impl State {
         }
         turn.cancel(Timer::OffersExpire);
         turn.cancel(Timer::ResetAllocator);
+        turn.cancel(Timer::LoadRegistry);
     }
 }
 
@@ -113,6 +119,7 @@ impl Term {
             offers: OfferBook::default(),
             ledger: Ledger::default(),
             questions: Questions::default(),
+            settings: RoleSettings::default(),
             writes: BTreeMap::new(),
             setbacks: Setbacks::default(),
             views: Views::default(),
@@ -128,6 +135,7 @@ impl Term {
             };
             self.agents.insert(id, Agent::new(standing));
         }
+        self.settings = RoleSettings { quotas: registry.quotas, weights: registry.weights };
         for (id, record) in registry.frameworks {
             self.recover_record(id, record, turn);
         }

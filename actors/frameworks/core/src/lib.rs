@@ -12,6 +12,7 @@
 //!   generation that it was made for;
 //! - a framework is in the registry before its scheduler is told that it is subscribed, and its
 //!   removal is there before anything of it is killed;
+//! - what operators set is in the registry before the allocator is told of it;
 //! - resources of a task are given back exactly once: at the first terminal state that the agent
 //!   or the master reports.
 //!
@@ -24,6 +25,7 @@ mod allocator;
 mod calls;
 mod check;
 mod config;
+mod consumption;
 mod effect;
 mod executors;
 mod explain;
@@ -35,12 +37,14 @@ mod ledger;
 mod offers;
 mod queries;
 mod questions;
+mod quotas;
 mod reconcile;
 mod removal;
 mod report;
 mod revision;
 mod roles;
 mod setbacks;
+mod settings;
 mod shares;
 mod state;
 mod step;
@@ -49,6 +53,7 @@ mod updates;
 mod validate;
 mod views;
 mod violation;
+mod weights;
 mod writes;
 
 pub use agents::{Agent, Standing};
@@ -62,3 +67,4 @@ pub use input::{Input, News, Request};
 pub use ledger::{Entry, TaskKey};
 pub use state::{State, Summary, Term};
 pub use violation::Violation;
+pub use writes::Subject;

@@ -230,6 +230,16 @@ impl Term {
         let offers = self.offers.of_framework(id).filter(dropped);
         let ids = offers.map(|o| o.offer.offer_id.clone()).collect();
         let why = (SetbackKind::OfferRescinded, "the framework has left the role");
+        self.rescind(ids, why, turn);
+    }
+
+    /// Voids these offers: what was in them is free.
+    pub(crate) fn rescind(
+        &mut self,
+        ids: Vec<OfferId>,
+        why: (SetbackKind, &str),
+        turn: &mut Turn<'_>,
+    ) {
         for (framework_id, ids) in self.void(ids, true, turn) {
             self.announce_rescinded(framework_id, ids, why, turn);
         }
@@ -248,9 +258,7 @@ impl Term {
         let due = self.offers.by_expiry.iter().take_while(|(at, _)| *at <= turn.now);
         let ids = due.map(|(_, id)| id.clone()).collect();
         let why = (SetbackKind::OfferExpired, "they were neither accepted nor declined in time");
-        for (framework_id, ids) in self.void(ids, true, turn) {
-            self.announce_rescinded(framework_id, ids, why, turn);
-        }
+        self.rescind(ids, why, turn);
         if let Some((at, _)) = self.offers.by_expiry.first() {
             turn.set(Timer::OffersExpire, *at);
         }

@@ -27,6 +27,7 @@ const RETRY_REMOVAL: Duration = Duration::from_secs(1);
 /// A removal on its way.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Removal {
+    pub(crate) id: FrameworkId,
     /// Who asked for it; absent: its time is over.
     pub(crate) call: Option<CallId>,
     /// Where the call came from.
@@ -51,23 +52,20 @@ impl Term {
         message: &TeardownFramework,
         turn: &mut Turn<'_>,
     ) -> Option<Result<Answer, Failure>> {
-        let removal = Removal { call: Some(call), from: Some(from.clone()) };
-        self.change(&message.framework_id, Change::Remove(removal), turn);
+        let id = message.framework_id.clone();
+        let removal = Removal { id, call: Some(call), from: Some(from.clone()) };
+        self.change(Change::Remove(removal), turn);
         None
     }
 
     pub(crate) fn on_failover_expired(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
-        self.change(id, Change::Remove(Removal { call: None, from: None }), turn);
+        let removal = Removal { id: id.clone(), call: None, from: None };
+        self.change(Change::Remove(removal), turn);
     }
 
     /// Goes on with a removal whose turn has come.
-    pub(crate) fn begin_removal(
-        &mut self,
-        id: &FrameworkId,
-        removal: Removal,
-        turn: &mut Turn<'_>,
-    ) {
-        let framework = match self.framework(id) {
+    pub(crate) fn begin_removal(&mut self, removal: Removal, turn: &mut Turn<'_>) {
+        let framework = match self.framework(&removal.id) {
             Ok(framework) => framework,
             Err(failure) => return refuse(&removal, failure, turn),
         };
@@ -79,16 +77,16 @@ impl Term {
             registered: framework.registered,
             removed: Some(turn.now),
         };
-        self.record(id.clone(), record, Change::Remove(removal), turn);
+        self.record_framework(record, Change::Remove(removal), turn);
     }
 
     pub(crate) fn on_removal_recorded(
         &mut self,
-        id: &FrameworkId,
         removal: Removal,
         result: Result<(), Failure>,
         turn: &mut Turn<'_>,
     ) {
+        let id = &removal.id;
         if let Err(failure) = result {
             if removal.call.is_none() {
                 turn.set(Timer::Failover(id.clone()), turn.now + RETRY_REMOVAL);

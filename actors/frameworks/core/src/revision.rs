@@ -19,6 +19,7 @@ use crate::writes::Change;
 /// A change whose form is right: roles are well-formed, and suppressed ones are among them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Revision {
+    pub(crate) id: FrameworkId,
     pub(crate) call: CallId,
     info: FrameworkInfo,
     suppressed: BTreeSet<String>,
@@ -32,10 +33,9 @@ impl Term {
         message: UpdateFramework,
         turn: &mut Turn<'_>,
     ) -> Option<Result<Answer, Failure>> {
-        let id = message.framework_id.clone();
         match self.revised(call, from, message) {
             Ok(revision) => {
-                self.change(&id, Change::Revise(Box::new(revision)), turn);
+                self.change(Change::Revise(Box::new(revision)), turn);
                 None
             }
             Err(failure) => Some(Err(failure)),
@@ -53,41 +53,42 @@ impl Term {
         complete_roles(&mut info);
         check_roles(&info.roles)?;
         check_subset(&suppressed_roles, &info.roles)?;
-        info.id = Some(framework_id);
-        Ok(Revision { call, info, suppressed: suppressed_roles.into_iter().collect() })
+        info.id = Some(framework_id.clone());
+        let suppressed = suppressed_roles.into_iter().collect();
+        Ok(Revision { id: framework_id, call, info, suppressed })
     }
 
     /// Goes on with a change whose turn has come.
-    pub(crate) fn begin_revision(&mut self, id: &FrameworkId, new: Revision, turn: &mut Turn<'_>) {
-        let Some(known) = self.frameworks.get(id) else {
-            let text = format!("Framework has been removed: {id}");
+    pub(crate) fn begin_revision(&mut self, new: Revision, turn: &mut Turn<'_>) {
+        let Some(known) = self.frameworks.get(&new.id) else {
+            let text = format!("Framework has been removed: {}", new.id);
             return turn.reply(new.call, Err(Failure::new(FailureKind::Conflict, text)));
         };
         if let Err(failure) = check_unchangeable(&known.info, &new.info) {
             return turn.reply(new.call, Err(failure));
         }
         if known.recorded && known.info == new.info {
-            return self.complete_revision(id, new, turn);
+            return self.complete_revision(new, turn);
         }
         let registered = known.registered;
         let record = FrameworkRecord { info: new.info.clone(), registered, removed: None };
-        self.record(id.clone(), record, Change::Revise(Box::new(new)), turn);
+        self.record_framework(record, Change::Revise(Box::new(new)), turn);
     }
 
     pub(crate) fn on_revision_recorded(
         &mut self,
-        id: &FrameworkId,
         revision: Revision,
         result: Result<(), Failure>,
         turn: &mut Turn<'_>,
     ) {
         match result {
-            Ok(()) => self.complete_revision(id, revision, turn),
+            Ok(()) => self.complete_revision(revision, turn),
             Err(failure) => turn.reply(revision.call, Err(failure)),
         }
     }
 
-    fn complete_revision(&mut self, id: &FrameworkId, new: Revision, turn: &mut Turn<'_>) {
+    fn complete_revision(&mut self, new: Revision, turn: &mut Turn<'_>) {
+        let id = &new.id;
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         let changed = framework.info != new.info;
         framework.recorded = true;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::elector::Leadership;
 use protocol::events::Report;
+use protocol::frameworks::RoleSettings;
 use protocol::id::{AgentId, CallId, Epoch, FrameworkId, OfferId};
 use protocol::shared::Tracked;
 use protocol::{Address, Failure, FailureKind, Time};
@@ -19,7 +20,7 @@ use crate::questions::Questions;
 use crate::setbacks::Setbacks;
 use crate::views::Views;
 use crate::violation::Violation;
-use crate::writes::Write;
+use crate::writes::{Subject, Write};
 
 /// Where this host stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,8 +62,10 @@ pub struct Term {
     pub(crate) ledger: Ledger,
     /// What the allocator has been asked.
     pub(crate) questions: Questions,
-    /// Records on their way to the registry; at most one for each framework.
-    pub(crate) writes: BTreeMap<FrameworkId, Write>,
+    /// What operators have set for roles, as the registry has it.
+    pub(crate) settings: RoleSettings,
+    /// Records on their way to the registry; at most one change for each subject.
+    pub(crate) writes: BTreeMap<Subject, Write>,
     pub(crate) setbacks: Setbacks,
     #[serde(skip)]
     pub(crate) views: Views,

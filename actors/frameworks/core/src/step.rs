@@ -17,8 +17,12 @@ impl State {
             Input::LeaderChanged { leadership, run } => {
                 self.on_leader_changed(leadership, run, turn);
             }
-            Input::RegistryLoaded { epoch, result } => self.on_registry_loaded(epoch, result, turn),
-            Input::TimerFired(Timer::LoadRegistry) => self.load_registry(turn),
+            Input::RegistryLoaded { epoch, result } if self.is_recovering() => {
+                self.on_registry_loaded(epoch, result, turn);
+            }
+            Input::TimerFired(Timer::LoadRegistry) if self.is_recovering() => {
+                self.load_registry(turn);
+            }
             served => self.serve(served, turn),
         }
     }
@@ -38,9 +42,14 @@ impl Term {
         match input {
             Input::Asked { call, from, request } => self.asked(call, &from, request, turn),
             Input::Told(news) => self.told(news, turn),
-            Input::Recorded { epoch, framework_id, result } => {
+            Input::Recorded { epoch, subject, result } => {
                 if epoch == self.epoch {
-                    self.on_recorded(&framework_id, result, turn);
+                    self.on_recorded(&subject, result, turn);
+                }
+            }
+            Input::RegistryLoaded { epoch, result } => {
+                if epoch == self.epoch {
+                    self.on_registry_reread(result, turn);
                 }
             }
             Input::SchedulerExited(scheduler) => self.on_scheduler_exited(&scheduler, turn),
@@ -49,7 +58,7 @@ impl Term {
                 self.on_allocator_answered(question, result, turn);
             }
             Input::TimerFired(timer) => self.on_timer(timer, turn),
-            Input::LeaderChanged { .. } | Input::RegistryLoaded { .. } => {}
+            Input::LeaderChanged { .. } => {}
         }
         self.bound_views();
     }
@@ -71,6 +80,9 @@ impl Term {
             Request::UpdateFramework(m) => self.on_update_framework(call, from, m, turn),
             Request::Message(m) => done(self.on_message(from, m, turn)),
             Request::Introduce(m) => done(self.on_introduce(&m, turn)),
+            Request::UpdateQuotas(m) => self.on_update_quotas(call, m, turn),
+            Request::UpdateWeights(m) => self.on_update_weights(call, m, turn),
+            Request::ListRoleSettings(_) => Some(Ok(Answer::RoleSettings(self.role_settings()))),
             Request::ListFrameworks(m) => Some(Ok(Answer::Frameworks(self.list_frameworks(&m)))),
             Request::ListTasks(m) => Some(Ok(Answer::Tasks(self.list_tasks(&m)))),
             Request::ListOffers(_) => Some(Ok(Answer::Offers(self.list_offers()))),
@@ -98,7 +110,7 @@ impl Term {
             Timer::OffersExpire => self.on_offers_expire(turn),
             Timer::Failover(framework_id) => self.on_failover_expired(&framework_id, turn),
             Timer::ResetAllocator => self.reset_allocator(turn),
-            Timer::LoadRegistry => {}
+            Timer::LoadRegistry => self.reread_registry(turn),
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Subscription {
     pub(crate) call: CallId,
     /// When it was first recorded.
     registered: Time,
-    id: FrameworkId,
+    pub(crate) id: FrameworkId,
     info: FrameworkInfo,
     suppressed: BTreeSet<String>,
     scheduler: Scheduler,
@@ -43,8 +43,7 @@ impl Term {
     ) -> Option<Result<Answer, Failure>> {
         match self.validated(call, from, message, turn.now) {
             Ok(subscription) => {
-                let id = subscription.id.clone();
-                self.change(&id, Change::Subscribe(Box::new(subscription)), turn);
+                self.change(Change::Subscribe(Box::new(subscription)), turn);
                 None
             }
             Err(failure) => Some(Err(failure)),
@@ -84,8 +83,8 @@ impl Term {
         if let Some(framework) = self.frameworks.values().find(active) {
             return Some(framework.id.clone());
         }
-        self.writes.iter().find_map(|(id, write)| match &write.change {
-            Change::Subscribe(s) if s.scheduler.address == *scheduler => Some(id.clone()),
+        self.writes.values().find_map(|write| match &write.change {
+            Change::Subscribe(s) if s.scheduler.address == *scheduler => Some(s.id.clone()),
             _ => None,
         })
     }
@@ -102,7 +101,7 @@ impl Term {
         new.registered = known.map_or(turn.now, |known| known.registered);
         let record =
             FrameworkRecord { info: new.info.clone(), registered: new.registered, removed: None };
-        self.record(new.id.clone(), record, Change::Subscribe(Box::new(new)), turn);
+        self.record_framework(record, Change::Subscribe(Box::new(new)), turn);
     }
 
     /// What may not change: the principal is refused; user and checkpoint keep their first values.

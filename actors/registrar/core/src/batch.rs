@@ -6,9 +6,10 @@ use protocol::registrar::{Registry, RegistryOperation};
 use protocol::{CallId, Failure};
 use serde::Serialize;
 
-use crate::draft::{Draft, View};
+use crate::draft::View;
 use crate::effect::RecordWrite;
 use crate::operations;
+use crate::tables::Draft;
 
 /// What one commit can take, as the store says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

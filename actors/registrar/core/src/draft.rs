@@ -2,19 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use protocol::codec::EncodeError;
 use protocol::registrar::{AgentRecord, FrameworkRecord, Registry};
 use protocol::{AgentId, FrameworkId};
 
-use crate::effect::RecordWrite;
-use crate::records;
-
-/// What is to change. `None` is a record that goes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Draft {
-    agents: BTreeMap<AgentId, Option<AgentRecord>>,
-    frameworks: BTreeMap<FrameworkId, Option<FrameworkRecord>>,
-}
+use crate::tables::{Changes, Draft};
 
 /// What one request sees while it is applied: its own changes, over those of the requests before
 /// it in the same commit, over what is durable.
@@ -27,78 +18,23 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// The agent's record as it would be.
     pub(crate) fn agent(&self, id: &AgentId) -> Option<&AgentRecord> {
-        match self.own.agents.get(id).or_else(|| self.before.agents.get(id)) {
-            Some(changed) => changed.as_ref(),
-            None => self.durable.agents.get(id),
-        }
+        seen(id, [&self.own.agents, &self.before.agents], &self.durable.agents)
     }
 
     /// The framework's record as it would be.
     pub(crate) fn framework(&self, id: &FrameworkId) -> Option<&FrameworkRecord> {
-        match self.own.frameworks.get(id).or_else(|| self.before.frameworks.get(id)) {
-            Some(changed) => changed.as_ref(),
-            None => self.durable.frameworks.get(id),
-        }
+        seen(id, [&self.own.frameworks, &self.before.frameworks], &self.durable.frameworks)
     }
 }
 
-impl Draft {
-    pub(crate) fn put_agent(&mut self, id: AgentId, record: Option<AgentRecord>) {
-        self.agents.insert(id, record);
+/// What the newest of the changes says, or else what is durable.
+fn seen<'a, K: Ord, R>(
+    id: &K,
+    newest_first: [&'a Changes<K, R>; 2],
+    durable: &'a BTreeMap<K, R>,
+) -> Option<&'a R> {
+    match newest_first.into_iter().find_map(|changes| changes.get(id)) {
+        Some(changed) => changed.as_ref(),
+        None => durable.get(id),
     }
-
-    pub(crate) fn put_framework(&mut self, id: FrameworkId, record: Option<FrameworkRecord>) {
-        self.frameworks.insert(id, record);
-    }
-
-    /// With the changes of a later request on top.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        self.agents.extend(later.agents);
-        self.frameworks.extend(later.frameworks);
-    }
-
-    /// The key of every record that it touches, with what is to be written; nothing where the
-    /// durable record is like that already.
-    pub(crate) fn writes(
-        &self,
-        durable: &Registry,
-    ) -> Result<Vec<(String, Option<RecordWrite>)>, EncodeError> {
-        let agents = self.agents.iter().map(|(id, record)| {
-            let same = durable.agents.get(id) == record.as_ref();
-            write(records::agent_key(id), same, record.as_ref())
-        });
-        let frameworks = self.frameworks.iter().map(|(id, record)| {
-            let same = durable.frameworks.get(id) == record.as_ref();
-            write(records::framework_key(id), same, record.as_ref())
-        });
-        agents.chain(frameworks).collect()
-    }
-
-    /// It is durable.
-    pub(crate) fn merge_into(self, registry: &mut Registry) {
-        for (id, record) in self.agents {
-            match record {
-                Some(record) => drop(registry.agents.insert(id, record)),
-                None => drop(registry.agents.remove(&id)),
-            }
-        }
-        for (id, record) in self.frameworks {
-            match record {
-                Some(record) => drop(registry.frameworks.insert(id, record)),
-                None => drop(registry.frameworks.remove(&id)),
-            }
-        }
-    }
-}
-
-fn write<T: serde::Serialize>(
-    key: String,
-    same: bool,
-    record: Option<&T>,
-) -> Result<(String, Option<RecordWrite>), EncodeError> {
-    if same {
-        return Ok((key, None));
-    }
-    let value = record.map(records::write).transpose()?;
-    Ok((key.clone(), Some(RecordWrite { key, value })))
 }

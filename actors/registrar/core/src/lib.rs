@@ -1,7 +1,8 @@
 //! The registry and its batching: input and time in, effects out.
 //!
 //! Owns: the master's registry, in memory as it is in the store. Everything is read when a term
-//! begins, and written record by record: one key for each agent and framework.
+//! begins, and written record by record: one key for each agent,
+//! framework, quota and weight.
 //!
 //! Invariants ([`State::check`]):
 //! - the registry in memory is what is durable: a change is visible, and answered, only after its
@@ -21,12 +22,13 @@ mod prune;
 mod records;
 mod state;
 mod step;
+mod tables;
 
 pub use batch::Limits;
 pub use effect::{Answer, Effect, RecordWrite};
 pub use input::{Committed, Input, Timer};
 pub use prune::KEPT_FOR;
-pub use records::{AGENTS, FRAMEWORKS};
+pub use records::{AGENTS, FRAMEWORKS, QUOTAS, WEIGHTS};
 pub use state::State;
 
 /// Writes that one commit may have: what etcd takes in one transaction.

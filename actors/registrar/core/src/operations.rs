@@ -1,6 +1,7 @@
 //! What each operation does to the registry. All are idempotent.
 
 use protocol::framework::AgentInfo;
+use protocol::quota::Quota;
 use protocol::registrar::{AgentRecord, AgentStanding, FrameworkRecord, RegistryOperation};
 use protocol::{AgentId, Failure, FailureKind, FrameworkId, Time};
 
@@ -18,6 +19,8 @@ pub(crate) fn apply(view: &mut View<'_>, operation: RegistryOperation) -> Result
         RegistryOperation::PutFramework { framework_id, record } => {
             put_framework(view, framework_id, record)
         }
+        RegistryOperation::SetQuota { role, quota } => set_quota(view, role, quota),
+        RegistryOperation::SetWeight { role, weight } => set_weight(view, role, weight),
     }
 }
 
@@ -33,7 +36,7 @@ fn admit(view: &mut View<'_>, agent_id: AgentId, info: AgentInfo) -> Result<(), 
         )));
     }
     let record = AgentRecord { info, standing: AgentStanding::Admitted };
-    view.own.put_agent(agent_id, Some(record));
+    view.own.agents.insert(agent_id, Some(record));
     Ok(())
 }
 
@@ -43,7 +46,7 @@ fn mark_unreachable(view: &mut View<'_>, agent_id: AgentId, since: Time) -> Resu
     if record.standing == AgentStanding::Admitted {
         let standing = AgentStanding::Unreachable { since };
         let record = AgentRecord { standing, ..record.clone() };
-        view.own.put_agent(agent_id, Some(record));
+        view.own.agents.insert(agent_id, Some(record));
     }
     Ok(())
 }
@@ -52,7 +55,7 @@ fn mark_gone(view: &mut View<'_>, agent_id: AgentId, since: Time) -> Result<(), 
     let record = view.agent(&agent_id).ok_or_else(|| no_agent(&agent_id))?;
     if !matches!(record.standing, AgentStanding::Gone { .. }) {
         let record = AgentRecord { standing: AgentStanding::Gone { since }, ..record.clone() };
-        view.own.put_agent(agent_id, Some(record));
+        view.own.agents.insert(agent_id, Some(record));
     }
     Ok(())
 }
@@ -61,7 +64,7 @@ fn mark_gone(view: &mut View<'_>, agent_id: AgentId, since: Time) -> Result<(), 
 fn remove(view: &mut View<'_>, agent_id: AgentId) -> Result<(), Failure> {
     let standing = view.agent(&agent_id).map(|record| record.standing);
     if let Some(AgentStanding::Admitted | AgentStanding::Unreachable { .. }) = standing {
-        view.own.put_agent(agent_id, None);
+        view.own.agents.insert(agent_id, None);
     }
     Ok(())
 }
@@ -79,7 +82,27 @@ fn put_framework(
         )));
     }
     if !ended {
-        view.own.put_framework(framework_id, Some(record));
+        view.own.frameworks.insert(framework_id, Some(record));
     }
+    Ok(())
+}
+
+fn set_quota(view: &mut View<'_>, role: String, quota: Option<Quota>) -> Result<(), Failure> {
+    if let Some(Err(fault)) = quota.as_ref().map(Quota::validate) {
+        return Err(Failure::refused(format!(
+            "the quota of role `{role}` makes no sense: {fault}"
+        )));
+    }
+    view.own.quotas.insert(role, quota);
+    Ok(())
+}
+
+fn set_weight(view: &mut View<'_>, role: String, weight: Option<f64>) -> Result<(), Failure> {
+    if let Some(weight) = weight.filter(|weight| !weight.is_finite() || *weight <= 0.0) {
+        return Err(Failure::refused(format!(
+            "the weight of role `{role}` is {weight}, expected a number greater than 0"
+        )));
+    }
+    view.own.weights.insert(role, weight);
     Ok(())
 }

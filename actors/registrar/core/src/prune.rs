@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::Time;
 use protocol::registrar::{AgentStanding, Registry};
 
-use crate::draft::Draft;
+use crate::tables::Draft;
 
 /// How long the records of unreachable agents and of ended frameworks are kept: two weeks, as in
 /// Mesos. Agents that are gone are kept for ever, since their ids are refused for ever.
@@ -26,11 +26,11 @@ pub(crate) fn draft(registry: &Registry, now: Time, most: usize) -> Draft {
     let mut draft = Draft::default();
     let mut left = most;
     for (id, _) in agents.take(most) {
-        draft.put_agent(id.clone(), None);
+        draft.agents.insert(id.clone(), None);
         left -= 1;
     }
     for (id, _) in frameworks.take(left) {
-        draft.put_framework(id.clone(), None);
+        draft.frameworks.insert(id.clone(), None);
     }
     draft
 }

@@ -31,7 +31,7 @@ pub(crate) enum Role {
         epoch: Epoch,
         readers: Vec<CallId>,
     },
-    Leading(Term),
+    Leading(Box<Term>),
     /// The store has refused a commit of this term; the elector has not said so yet.
     Deposed {
         epoch: Epoch,
@@ -122,6 +122,8 @@ impl State {
             state["agents"] = json!({ "admitted": admitted, "known": term.registry.agents.len() });
             state["frameworks"] =
                 json!({ "living": living, "known": term.registry.frameworks.len() });
+            state["quotas"] = term.registry.quotas.len().into();
+            state["weights"] = term.registry.weights.len().into();
             state["commits"] = term.commits.into();
             state["requests_waiting"] = term.queue.len().into();
         }

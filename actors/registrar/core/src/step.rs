@@ -107,7 +107,7 @@ impl State {
                 let (batch, queue) = (None, VecDeque::new());
                 let term = Term { epoch: loaded, registry, batch, queue, commits: 0 };
                 out.extend(readers.into_iter().map(|call| term.answer(call)));
-                self.role = Role::Leading(term);
+                self.role = Role::Leading(Box::new(term));
                 out.push(Effect::SetTimer { timer: Timer::Prune, at: now + prune::INTERVAL });
             }
             // To lead with a part of the registry would be to lose the rest.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use protocol::elector::{Leader, Leadership};
 use protocol::framework::{AgentInfo, FrameworkInfo};
+use protocol::quota::Quota;
 use protocol::registrar::{AgentStanding, ApplyOperations, FrameworkRecord, RegistryOperation};
-use protocol::{AgentId, CallId, Epoch, FailureKind, HostAddr, Resources, Time};
+use protocol::{AgentId, CallId, Epoch, FailureKind, HostAddr, Resources, Scalar, Time};
 use registrar_core::{
     Answer, Committed, Effect, Input, KEPT_FOR, Limits, MAX_WRITES, RecordWrite, State, Timer,
 };
@@ -336,4 +337,43 @@ fn a_record_that_cannot_be_read_is_not_passed_over() {
     let result = Ok(BTreeMap::from([("agents/a".to_owned(), vec![0xc1])]));
     let effects = registrar.step(Input::Loaded { epoch: Epoch(1), result });
     assert!(matches!(&effects[..], [Effect::Fail(why)] if why.contains("agents/a")), "{effects:?}");
+}
+
+fn cpus(guarantee: i64, limit: i64) -> Quota {
+    let amount = |milli| BTreeMap::from([("cpus".to_owned(), Scalar::from_milli(milli))]);
+    Quota { guarantees: amount(guarantee), limits: amount(limit) }
+}
+
+#[test]
+fn quotas_and_weights_are_records_of_their_own_and_come_and_go_by_role() {
+    let mut registrar = Registrar::leading(1);
+    let quota = |role: &str, quota| RegistryOperation::SetQuota { role: role.into(), quota };
+    let weight = |role: &str, weight| RegistryOperation::SetWeight { role: role.into(), weight };
+    let both = vec![quota("eng/web", Some(cpus(1, 2))), weight("eng", Some(2.5))];
+    assert_eq!(registrar.apply_durably(1, both.clone()), 2);
+    assert_eq!(registrar.apply_durably(2, both), 0, "it is like that already");
+    let keys: Vec<_> = registrar.store.keys().cloned().collect();
+    assert_eq!(keys, ["quotas/eng/web", "weights/eng"]);
+    let none = vec![quota("ops", Some(Quota::default())), weight("nobody", None)];
+    assert_eq!(registrar.apply_durably(3, none), 1, "a quota of nothing is one, too");
+    let before = registrar.state.registry().unwrap().clone();
+    assert_eq!((before.quotas["eng/web"].clone(), before.weights["eng"]), (cpus(1, 2), 2.5));
+    registrar.elect(2);
+    assert_eq!(registrar.state.registry().unwrap(), &before);
+    let effects = registrar.apply(4, 2, vec![quota("eng/web", None), weight("eng", None)]);
+    assert!(writes(&effects).iter().all(|write| write.value.is_none()), "{effects:?}");
+    registrar.committed(2, Committed::Done);
+    assert_eq!(registrar.state.registry().unwrap().quotas.len(), 1);
+}
+
+#[test]
+fn a_quota_or_weight_that_makes_no_sense_is_refused_with_all_of_its_request() {
+    let mut registrar = Registrar::leading(1);
+    let bad = RegistryOperation::SetQuota { role: "eng".into(), quota: Some(cpus(3, 2)) };
+    assert_eq!(answered(&registrar.apply(1, 1, vec![admit("a"), bad])), [(1, false)]);
+    for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let bad = RegistryOperation::SetWeight { role: "eng".into(), weight: Some(weight) };
+        assert_eq!(answered(&registrar.apply(2, 1, vec![admit("a"), bad])), [(2, false)]);
+    }
+    assert_eq!(registrar.state.registry().unwrap(), &Default::default());
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use frameworks_core::{
-    Answer, Config, Effect, Input, News, Request, State, Timer, ToAgents, ToAllocator, ToScheduler,
+    Answer, Config, Effect, Input, News, Request, State, Subject, Timer, ToAgents, ToAllocator,
+    ToScheduler,
 };
 use protocol::allocator::{AddAgent, RecoverResources};
 use protocol::elector::{Leader, Leadership};
@@ -208,7 +209,7 @@ impl Bench {
     }
 
     pub(crate) fn recorded(&mut self, id: &FrameworkId, result: Result<(), Failure>) -> Out {
-        self.step(Input::Recorded { epoch: EPOCH, framework_id: id.clone(), result })
+        self.step(Input::Recorded { epoch: EPOCH, subject: Subject::Framework(id.clone()), result })
     }
 
     /// Subscribes, with the registry writing at once if it has to.
@@ -382,7 +383,7 @@ impl Out {
 
     pub(crate) fn record(&self) -> Option<FrameworkId> {
         self.0.iter().find_map(|e| match e {
-            Effect::Record { framework_id, .. } => Some(framework_id.clone()),
+            Effect::Record { subject: Subject::Framework(id), .. } => Some(id.clone()),
             _ => None,
         })
     }

@@ -11,5 +11,6 @@ mod leadership;
 mod offers;
 mod reconciliation;
 mod removals;
+mod settings;
 mod subscriptions;
 mod updates;
