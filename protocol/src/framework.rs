@@ -70,6 +70,33 @@ pub struct OfferFilters {
     pub min_allocatable: Option<Vec<BTreeMap<String, Scalar>>>,
 }
 
+/// Why offer filters cannot be used. The texts are those of Mesos.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OfferFiltersError {
+    #[error("Resource quantities must contain at least one quantity")]
+    Empty,
+    #[error("Invalid resource quantity for '{0}': Negative values not supported")]
+    Negative(String),
+}
+
+impl OfferFilters {
+    /// Whether they can be used.
+    ///
+    /// # Errors
+    /// Says what is wrong, with Mesos' text.
+    pub fn validate(&self) -> Result<(), OfferFiltersError> {
+        for amounts in self.min_allocatable.iter().flatten() {
+            if amounts.is_empty() {
+                return Err(OfferFiltersError::Empty);
+            }
+            if let Some((name, _)) = amounts.iter().find(|(_, amount)| **amount < Scalar::ZERO) {
+                return Err(OfferFiltersError::Negative(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Where an agent is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Domain {
@@ -151,6 +178,34 @@ pub struct Offer {
     /// The framework's executors that already run there.
     #[serde(default)]
     pub executor_ids: Vec<ExecutorId>,
+    /// When the agent is going to be away, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailability: Option<Unavailability>,
+}
+
+/// A wish to one framework that it leaves one agent, before somebody makes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InverseOffer {
+    pub offer_id: OfferId,
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub hostname: String,
+    /// The agent's HTTP edge.
+    pub http: String,
+    /// From when on, and for how long.
+    pub unavailability: Unavailability,
+    /// What is wanted back, for others have a better claim to it. Absent: all that it has there,
+    /// because the agent is going to be away.
+    #[serde(default)]
+    pub wanted: Option<Wanted>,
+}
+
+/// What of an agent is wanted back from a framework.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Wanted {
+    /// For which it has them.
+    pub role: String,
+    pub resources: Resources,
 }
 
 /// How long not to be offered again what was not used.

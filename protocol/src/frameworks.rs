@@ -13,16 +13,18 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::agents::RunningExecutor;
 use crate::blob::Blob;
+use crate::constraints::OfferConstraints;
 use crate::explain::{ExplainOffers, OffersExplanation};
 use crate::framework::{
-    AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, InverseAllocation, Offer,
-    Operation, Reclaim,
+    AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, InverseAllocation,
+    InverseOffer, Offer, Operation, Reclaim,
 };
 use crate::id::{
     AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
 };
 use crate::messages;
 use crate::quota::Quota;
+use crate::resources::Resources;
 use crate::shared::SharedList;
 use crate::task::{ExecutorInfo, KillPolicy, Reason, Task, TaskStatus};
 use crate::time::Time;
@@ -38,6 +40,16 @@ pub struct SubscribeFramework {
     pub suppressed_roles: Vec<String>,
     #[serde(default)]
     pub scheduler: Option<Address>,
+    /// Only agents like that interest me. Absent: every one does, whatever was said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_constraints: Option<OfferConstraints>,
+}
+
+impl SubscribeFramework {
+    /// The sender schedules it, and wants to be offered everything.
+    pub fn new(info: FrameworkInfo) -> Self {
+        Self { info, suppressed_roles: Vec::new(), scheduler: None, offer_constraints: None }
+    }
 }
 
 /// Answers [`SubscribeFramework`], after the registry has it.
@@ -71,6 +83,35 @@ pub struct DeclineOffers {
     pub offer_ids: Vec<OfferId>,
     #[serde(default)]
     pub filters: Filters,
+}
+
+/// I leave, or do not leave, the agents of these inverse offers. Either way I am not asked again for
+/// as long as the filters say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerInverseOffers {
+    pub framework_id: FrameworkId,
+    pub offer_ids: Vec<OfferId>,
+    pub accepted: bool,
+    #[serde(default)]
+    pub filters: Filters,
+}
+
+/// What a framework would like to have for one of its roles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceRequest {
+    /// Absent: for the only one that it has.
+    #[serde(default)]
+    pub role: Option<String>,
+    pub resources: Resources,
+}
+
+/// I would like to have so much, what I have included, instead of what I requested before; for roles
+/// that are not named, no more than I have. With a policy that preempts, others may have to give it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RequestResources {
+    pub framework_id: FrameworkId,
+    #[serde(default)]
+    pub requests: Vec<ResourceRequest>,
 }
 
 /// Forget my filters and offer to these roles (none: all of mine) again.
@@ -158,6 +199,9 @@ pub struct UpdateFramework {
     pub info: FrameworkInfo,
     #[serde(default)]
     pub suppressed_roles: Vec<String>,
+    /// Absent: every agent interests me, whatever was said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_constraints: Option<OfferConstraints>,
 }
 
 /// Bytes for one of my executors, best effort.
@@ -391,6 +435,8 @@ pub struct FrameworkView {
     pub removed: Option<Time>,
     #[serde(default)]
     pub suppressed_roles: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_constraints: Option<OfferConstraints>,
     /// Its tasks that have ended and are remembered, oldest first.
     pub completed: Vec<Arc<Task>>,
 }
@@ -415,6 +461,8 @@ pub struct FrameworksView {
     pub tasks: SharedList<Task>,
     pub executors: SharedList<ExecutorView>,
     pub offers: SharedList<Offer>,
+    #[serde(default)]
+    pub inverse_offers: SharedList<InverseOffer>,
 }
 
 messages! {
@@ -422,6 +470,8 @@ messages! {
     TeardownFramework,
     AcceptOffers,
     DeclineOffers,
+    AnswerInverseOffers,
+    RequestResources,
     ReviveOffers,
     SuppressOffers,
     KillTask,

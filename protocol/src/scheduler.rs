@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::HostAddr;
 use crate::blob::Blob;
-use crate::framework::{Offer, OperationStatus};
+use crate::framework::{InverseOffer, Offer, OperationStatus};
 use crate::id::{AgentId, Epoch, ExecutorId, FrameworkId, OfferId};
 use crate::messages;
 use crate::task::TaskStatus;
@@ -20,6 +20,20 @@ pub struct ResourceOffers {
 /// You may no longer use these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RescindOffers {
+    pub framework_id: FrameworkId,
+    pub offer_ids: Vec<OfferId>,
+}
+
+/// Please leave these agents, before you are made to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InverseOffers {
+    pub framework_id: FrameworkId,
+    pub inverse_offers: Vec<InverseOffer>,
+}
+
+/// You may stay, or it is too late: these are void.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RescindInverseOffers {
     pub framework_id: FrameworkId,
     pub offer_ids: Vec<OfferId>,
 }
@@ -84,6 +98,8 @@ pub struct SchedulerDisconnected {}
 messages! {
     ResourceOffers,
     RescindOffers,
+    InverseOffers,
+    RescindInverseOffers,
     UpdateStatus,
     UpdateOperation,
     ReportFailure,

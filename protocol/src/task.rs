@@ -328,6 +328,8 @@ pub enum Reason {
     ContainerLimitationDisk,
     #[serde(rename = "REASON_CONTAINER_LIMITATION_MEMORY")]
     ContainerLimitationMemory,
+    #[serde(rename = "REASON_CONTAINER_PREEMPTED")]
+    ContainerPreempted,
     #[serde(rename = "REASON_EXECUTOR_REGISTRATION_TIMEOUT")]
     ExecutorRegistrationTimeout,
     #[serde(rename = "REASON_EXECUTOR_TERMINATED")]
@@ -408,6 +410,9 @@ pub struct TaskStatus {
     pub termination: Option<Termination>,
     #[serde(default)]
     pub data: Option<Blob>,
+    /// Since when its agent is unreachable, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable_time: Option<Time>,
 }
 
 impl TaskStatus {
@@ -427,6 +432,7 @@ impl TaskStatus {
             healthy: None,
             termination: None,
             data: None,
+            unreachable_time: None,
         }
     }
 

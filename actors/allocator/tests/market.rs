@@ -6,21 +6,24 @@
 
 use std::time::Duration;
 
-use allocator::{Options, spawn};
+use allocator::{Options, PolicyKind, spawn};
 use frameworks::{Config, Frameworks};
+use protocol::agents::{RouteKill, RouteLaunch};
 use protocol::allocator::{GetRoles, RoleList};
 use protocol::elector::{LEADER_TOPIC, Leader, LeaderChanged, Leadership};
-use protocol::framework::{AgentInfo, Filters, FrameworkInfo, Offer, Operation};
+use protocol::framework::{AgentInfo, Filters, FrameworkInfo, InverseOffer, Offer, Operation};
 use protocol::frameworks::{
     AcceptOffers, AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, DeclineOffers,
-    ReviveOffers, SubscribeFramework, SuppressOffers, TeardownFramework,
+    ForwardUpdate, RequestResources, ResourceRequest, ReviveOffers, SubscribeFramework,
+    SuppressOffers, TeardownFramework,
 };
 use protocol::id::{Epoch, FrameworkId, Generation};
+use protocol::quota::Quota;
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
 use protocol::runtime::Inspect;
-use protocol::scheduler::{RescindOffers, ResourceOffers};
-use protocol::task::{CommandInfo, TaskInfo};
-use protocol::{Address, Message, Resources};
+use protocol::scheduler::{InverseOffers, RescindOffers, ResourceOffers, UpdateStatus};
+use protocol::task::{CommandInfo, Reason, Source, TaskInfo, TaskState, TaskStatus};
+use protocol::{Address, Message, Resources, Scalar, TaskId};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
 use tokio::sync::mpsc;
 
@@ -59,10 +62,45 @@ impl Handler<ApplyOperations> for Leading {
     }
 }
 
-/// Hands its offers to the test.
+/// Agents whose tasks end when they are killed.
+struct Agents {
+    killed: mpsc::UnboundedSender<TaskId>,
+}
+
+impl Actor for Agents {
+    const ABOUT: &'static str = "agents for a test";
+    type Timer = ();
+
+    fn install(handlers: &mut Handlers<Self>) {
+        handlers.on::<RouteKill>().on::<RouteLaunch>();
+    }
+}
+
+impl Handler<RouteLaunch> for Agents {
+    fn handle(&mut self, _: RouteLaunch, _: &mut Context<Self>) -> Outcome<()> {
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteKill> for Agents {
+    fn handle(&mut self, message: RouteKill, ctx: &mut Context<Self>) -> Outcome<()> {
+        let RouteKill { agent_id, framework_id, task_id, .. } = message;
+        self.killed.send(task_id.clone()).unwrap();
+        let latest_state = TaskState::Killed;
+        let mut status = TaskStatus::new(task_id, latest_state, Source::Executor, ctx.now());
+        status.update_id = Some("u".into());
+        let update = ForwardUpdate { framework_id, agent_id, status, latest_state };
+        ctx.tell(&ctx.local(frameworks::NAME), update);
+        Outcome::Reply(())
+    }
+}
+
+/// Hands what it hears to the test.
 struct Scheduler {
     offers: mpsc::UnboundedSender<Offer>,
     rescinded: mpsc::UnboundedSender<RescindOffers>,
+    asked: mpsc::UnboundedSender<InverseOffer>,
+    updates: mpsc::UnboundedSender<TaskStatus>,
 }
 
 impl Actor for Scheduler {
@@ -70,13 +108,31 @@ impl Actor for Scheduler {
     type Timer = ();
 
     fn install(handlers: &mut Handlers<Self>) {
-        handlers.on::<ResourceOffers>().on::<RescindOffers>();
+        handlers
+            .on::<ResourceOffers>()
+            .on::<RescindOffers>()
+            .on::<InverseOffers>()
+            .on::<UpdateStatus>();
     }
 }
 
 impl Handler<ResourceOffers> for Scheduler {
     fn handle(&mut self, message: ResourceOffers, _: &mut Context<Self>) -> Outcome<()> {
         message.offers.into_iter().for_each(|offer| self.offers.send(offer).unwrap());
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<InverseOffers> for Scheduler {
+    fn handle(&mut self, message: InverseOffers, _: &mut Context<Self>) -> Outcome<()> {
+        message.inverse_offers.into_iter().for_each(|offer| self.asked.send(offer).unwrap());
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<UpdateStatus> for Scheduler {
+    fn handle(&mut self, message: UpdateStatus, _: &mut Context<Self>) -> Outcome<()> {
+        self.updates.send(message.status).unwrap();
         Outcome::Reply(())
     }
 }
@@ -90,6 +146,7 @@ impl Handler<RescindOffers> for Scheduler {
 
 struct Master {
     host: Host,
+    killed: mpsc::UnboundedReceiver<TaskId>,
 }
 
 /// A subscribed framework.
@@ -97,18 +154,27 @@ struct Framework {
     id: FrameworkId,
     offers: mpsc::UnboundedReceiver<Offer>,
     rescinded: mpsc::UnboundedReceiver<RescindOffers>,
+    asked: mpsc::UnboundedReceiver<InverseOffer>,
+    updates: mpsc::UnboundedReceiver<TaskStatus>,
 }
 
 impl Master {
     async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    async fn start_with(allocation: Options) -> Self {
         let config = HostConfig { cluster: "test".into(), listen: None, advertise: None };
         let host = Host::start(config).await.unwrap();
         host.spawn("elector", SpawnOptions::default(), || Leading).unwrap();
         host.spawn("registrar", SpawnOptions::default(), || Leading).unwrap();
-        spawn(&host, Options::default()).unwrap();
+        spawn(&host, allocation).unwrap();
+        let (kills, killed) = mpsc::unbounded_channel();
+        let agents = move || Agents { killed: kills.clone() };
+        host.spawn("agents", SpawnOptions::default(), agents).unwrap();
         let options = Frameworks::spawn_options();
         host.spawn(frameworks::NAME, options, || Frameworks::new(&Config::default())).unwrap();
-        let master = Self { host };
+        let master = Self { host, killed };
         let to = master.host.address_of(frameworks::NAME);
         let recovered = || AgentsRecovered { epoch: EPOCH, agents: Vec::new() };
         while master.host.ask(&to, recovered(), SOON).await.is_err() {
@@ -124,7 +190,14 @@ impl Master {
     async fn subscribe(&self, name: &str) -> Framework {
         let (offers, receiver) = mpsc::unbounded_channel();
         let (rescinded, gone) = mpsc::unbounded_channel();
-        let make = move || Scheduler { offers: offers.clone(), rescinded: rescinded.clone() };
+        let (asked, wishes) = mpsc::unbounded_channel();
+        let (updated, updates) = mpsc::unbounded_channel();
+        let make = move || Scheduler {
+            offers: offers.clone(),
+            rescinded: rescinded.clone(),
+            asked: asked.clone(),
+            updates: updated.clone(),
+        };
         let scheduler = self.host.spawn(name, SpawnOptions::default(), make).unwrap();
         let info = FrameworkInfo {
             failover_timeout_ms: 60_000,
@@ -132,9 +205,9 @@ impl Master {
             ..FrameworkInfo::new("root", name)
         };
         let subscribe =
-            SubscribeFramework { info, suppressed_roles: Vec::new(), scheduler: Some(scheduler) };
+            SubscribeFramework { scheduler: Some(scheduler), ..SubscribeFramework::new(info) };
         let id = self.ask("frameworks", subscribe).await.framework_id;
-        Framework { id, offers: receiver, rescinded: gone }
+        Framework { id, offers: receiver, rescinded: gone, asked: wishes, updates }
     }
 
     async fn join(&self, agent: &str, generation: u64, resources: &str) {
@@ -304,4 +377,66 @@ async fn a_new_allocator_is_told_what_the_lost_one_knew() {
     assert_eq!(cpus(&a.offer().await), 3.0);
     master.check().await;
     master.host.shutdown().await;
+}
+
+/// A master on which `a` runs four tasks of one cpu on all there is, and what the tasks have is
+/// taken back after this grace.
+async fn full(options: Options) -> (Master, Framework) {
+    let grace = Some(300);
+    let master = Master::start_with(Options { preempt_grace_ms: grace, ..options }).await;
+    let mut a = master.subscribe("a").await;
+    master.join("s1", 1, "cpus=4;mem=4096").await;
+    for task in ["t1", "t2", "t3", "t4"] {
+        master.launch(&a.offer().await, task, "cpus=1;mem=1024").await;
+    }
+    (master, a)
+}
+
+/// What `b` lacks comes from `a`: asked for, taken, offered. Nothing else is.
+async fn is_taken_back(mut master: Master, mut a: Framework, mut b: Framework) {
+    let asked = tokio::time::timeout(SOON, a.asked.recv()).await.unwrap().unwrap();
+    assert_eq!(asked.wanted.unwrap().resources, Resources::parse("cpus=2;mem=2048").unwrap());
+    assert!(b.has_no_offer(), "the grace is not over");
+    let offer = b.offer().await;
+    assert_eq!(cpus(&offer), 2.0);
+    for _ in 0..2 {
+        let status = tokio::time::timeout(SOON, a.updates.recv()).await.unwrap().unwrap();
+        assert_eq!(status.reason, Some(Reason::ContainerPreempted));
+        assert_eq!(status.message, "preempted for role b");
+    }
+    master.launch(&offer, "own", "cpus=2;mem=2048").await;
+    // More than another look at what is lacking.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!([master.killed.try_recv().is_ok(), master.killed.try_recv().is_ok()], [true; 2]);
+    assert!(master.killed.try_recv().is_err(), "no more than needed");
+    master.check().await;
+    master.host.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_guarantee_is_met_within_one_grace_and_takes_no_more_than_needed() {
+    let guarantees = [("cpus".to_owned(), whole(2)), ("mem".to_owned(), whole(2048))].into();
+    let quota = Quota { guarantees, ..Quota::default() };
+    // Nothing is kept free for those who are not there: with this policy it is lent.
+    let policy = PolicyKind::Capacity;
+    let quotas = [("b".to_owned(), quota)].into();
+    let (master, a) = full(Options { policy, quotas, ..Options::default() }).await;
+    let b = master.subscribe("b").await;
+    is_taken_back(master, a, b).await;
+}
+
+#[actix_rt::test]
+async fn a_request_for_a_role_of_higher_priority_is_met_from_lower_ones() {
+    let policy = PolicyKind::Priority;
+    let priorities = [("b".to_owned(), 1)].into();
+    let (master, a) = full(Options { policy, priorities, ..Options::default() }).await;
+    let b = master.subscribe("b").await;
+    let resources = Resources::parse("cpus=2;mem=2048").unwrap();
+    let requests = vec![ResourceRequest { role: None, resources }];
+    master.ask("frameworks", RequestResources { framework_id: b.id.clone(), requests }).await;
+    is_taken_back(master, a, b).await;
+}
+
+fn whole(amount: i64) -> Scalar {
+    Scalar::from_milli(amount * 1000)
 }

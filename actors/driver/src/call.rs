@@ -2,8 +2,9 @@
 
 use protocol::agent::{ReportStatus, SendToScheduler};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, DeclineOffers, KillTask, MessageToExecutor, ReconcileTasks,
-    ReviveOffers, ShutdownExecutor, SuppressOffers, TeardownFramework,
+    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
+    MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
+    SuppressOffers, TeardownFramework,
 };
 
 /// A scheduler's call. Its `framework_id` is empty: the driver fills in its own.
@@ -11,6 +12,8 @@ use protocol::frameworks::{
 pub enum SchedulerCall {
     Accept(AcceptOffers),
     Decline(DeclineOffers),
+    AnswerInverse(AnswerInverseOffers),
+    Request(RequestResources),
     Revive(ReviveOffers),
     Suppress(SuppressOffers),
     Kill(KillTask),

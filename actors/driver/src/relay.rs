@@ -1,4 +1,5 @@
-//! A scheduler that decides nothing: every callback becomes a message to another actor.
+//! A scheduler that decides nothing: every callback becomes a message to another actor, but for
+//! inverse offers, which are left unanswered.
 
 use protocol::framework::Offer;
 use protocol::scheduler::{

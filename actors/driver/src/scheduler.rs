@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use protocol::framework::{Filters, Offer, Operation};
+use protocol::framework::{Filters, InverseOffer, Offer, Operation};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, DeclineOffers, KillTask, MessageToExecutor, ReconcileTasks,
-    ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion, TeardownFramework,
+    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
+    MessageToExecutor, ReconcileTasks, RequestResources, ResourceRequest, ReviveOffers,
+    ShutdownExecutor, SuppressOffers, TaskQuestion, TeardownFramework,
 };
 use protocol::scheduler::{ExecutorMessage, ReportFailure};
 use protocol::task::{KillPolicy, TaskInfo, TaskStatus};
@@ -38,6 +39,13 @@ pub trait Scheduler: 'static {
 
     /// These offers are void: used up elsewhere, or their agent is gone.
     fn rescinded(&mut self, _driver: &SchedulerDriver, _offer_ids: Vec<OfferId>) {}
+
+    /// Leave these agents, or give back what is wanted of them, before it is taken: answer with
+    /// [`SchedulerDriver::answer_inverse`], and end tasks. One that is not answered comes once.
+    fn inverse_offers(&mut self, _driver: &SchedulerDriver, _offers: Vec<InverseOffer>) {}
+
+    /// These inverse offers are void: what they are about has changed, or has happened.
+    fn inverse_rescinded(&mut self, _driver: &SchedulerDriver, _offer_ids: Vec<OfferId>) {}
 
     /// News of a task; the same one may come twice. Acknowledged when this returns, unless
     /// acknowledgements are explicit: then call [`SchedulerDriver::acknowledge`] once it is safe.
@@ -94,6 +102,26 @@ impl SchedulerDriver {
     pub fn decline(&self, offer_ids: Vec<OfferId>, filters: Filters) {
         let framework_id = own_id();
         self.call(SchedulerCall::Decline(DeclineOffers { framework_id, offer_ids, filters }));
+    }
+
+    /// Says whether one leaves the agents of these inverse offers. Either way they do not come again
+    /// for as long as `filters` says.
+    pub fn answer_inverse(&self, offer_ids: Vec<OfferId>, accepted: bool, filters: Filters) {
+        let framework_id = own_id();
+        self.call(SchedulerCall::AnswerInverse(AnswerInverseOffers {
+            framework_id,
+            offer_ids,
+            accepted,
+            filters,
+        }));
+    }
+
+    /// Would like to have so much, what it has included, instead of what it requested before. With a
+    /// policy that preempts, others may have to give it. A later subscription to another master does
+    /// not repeat it.
+    pub fn request(&self, requests: Vec<ResourceRequest>) {
+        let framework_id = own_id();
+        self.call(SchedulerCall::Request(RequestResources { framework_id, requests }));
     }
 
     /// Forgets the filters and wants offers for these roles (none: all) again.

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use protocol::constraints::OfferConstraints;
 use protocol::elector::{GetLeader, LEADER_TOPIC, Leader, LeaderChanged};
 use protocol::explain::ExplainOffers;
 use protocol::framework::FrameworkInfo;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, DeclineOffers, FrameworkSubscribed, KillTask,
-    MessageToExecutor, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TaskQuestion, TeardownFramework,
+    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, FrameworkSubscribed,
+    KillTask, MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
+    SubscribeFramework, SuppressOffers, TaskQuestion, TeardownFramework,
 };
 use protocol::runtime::{Exited, Subscribe};
 use protocol::scheduler::{
-    ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers, UpdateStatus,
+    ExecutorMessage, FrameworkError, InverseOffers, ReportFailure, RescindInverseOffers,
+    RescindOffers, ResourceOffers, UpdateStatus,
 };
 use protocol::{Address, Failure, FailureKind, FrameworkId, HostAddr, TaskId};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
@@ -52,6 +54,8 @@ pub struct SchedulerConfig {
     pub explicit_acknowledgements: bool,
     /// Roles that want no offers at first.
     pub suppressed_roles: BTreeSet<String>,
+    /// Only offers of agents like that are wanted.
+    pub offer_constraints: Option<OfferConstraints>,
 }
 
 impl SchedulerConfig {
@@ -63,6 +67,7 @@ impl SchedulerConfig {
             name: "scheduler".into(),
             explicit_acknowledgements: false,
             suppressed_roles: BTreeSet::new(),
+            offer_constraints: None,
         }
     }
 }
@@ -99,6 +104,8 @@ fn handle(host: &Host, to: Address) -> SchedulerDriver {
     SchedulerDriver::from_fn(move |call| match call {
         SchedulerCall::Accept(message) => host.tell(&to, message),
         SchedulerCall::Decline(message) => host.tell(&to, message),
+        SchedulerCall::AnswerInverse(message) => host.tell(&to, message),
+        SchedulerCall::Request(message) => host.tell(&to, message),
         SchedulerCall::Revive(message) => host.tell(&to, message),
         SchedulerCall::Suppress(message) => host.tell(&to, message),
         SchedulerCall::Kill(message) => host.tell(&to, message),
@@ -147,12 +154,16 @@ impl<S: Scheduler> Actor for SchedulerActor<S> {
             .on::<LeaderChanged>()
             .on::<ResourceOffers>()
             .on::<RescindOffers>()
+            .on::<InverseOffers>()
+            .on::<RescindInverseOffers>()
             .on::<UpdateStatus>()
             .on::<ReportFailure>()
             .on::<ExecutorMessage>()
             .on::<FrameworkError>()
             .on::<AcceptOffers>()
             .on::<DeclineOffers>()
+            .on::<AnswerInverseOffers>()
+            .on::<RequestResources>()
             .on::<ReviveOffers>()
             .on::<SuppressOffers>()
             .on::<KillTask>()
@@ -246,7 +257,9 @@ impl<S: Scheduler> SchedulerActor<S> {
         let mut info = self.config.info.clone();
         info.id.clone_from(&self.framework_id.lock());
         let suppressed_roles = self.suppressed.iter().cloned().collect();
-        let message = SubscribeFramework { info, suppressed_roles, scheduler: None };
+        let offer_constraints = self.config.offer_constraints.clone();
+        let subscribe = SubscribeFramework::new(info);
+        let message = SubscribeFramework { suppressed_roles, offer_constraints, ..subscribe };
         let to = frameworks(&leader.host);
         self.attempt += 1;
         let attempt = self.attempt;
@@ -347,6 +360,24 @@ impl<S: Scheduler> Handler<RescindOffers> for SchedulerActor<S> {
     fn handle(&mut self, message: RescindOffers, ctx: &mut Context<Self>) -> Outcome<()> {
         if self.is_current(&message.framework_id, ctx) {
             self.scheduler.rescinded(&self.driver, message.offer_ids);
+        }
+        Outcome::Reply(())
+    }
+}
+
+impl<S: Scheduler> Handler<InverseOffers> for SchedulerActor<S> {
+    fn handle(&mut self, message: InverseOffers, ctx: &mut Context<Self>) -> Outcome<()> {
+        if self.is_current(&message.framework_id, ctx) {
+            self.scheduler.inverse_offers(&self.driver, message.inverse_offers);
+        }
+        Outcome::Reply(())
+    }
+}
+
+impl<S: Scheduler> Handler<RescindInverseOffers> for SchedulerActor<S> {
+    fn handle(&mut self, message: RescindInverseOffers, ctx: &mut Context<Self>) -> Outcome<()> {
+        if self.is_current(&message.framework_id, ctx) {
+            self.scheduler.inverse_rescinded(&self.driver, message.offer_ids);
         }
         Outcome::Reply(())
     }

@@ -10,8 +10,9 @@ use protocol::explain::ExplainOffers;
 use protocol::framework::Capability;
 use protocol::framework::Operation;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, DeclineOffers, KillTask, MessageToExecutor, ReconcileTasks,
-    ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion, TeardownFramework,
+    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
+    MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
+    SuppressOffers, TaskQuestion, TeardownFramework,
 };
 use protocol::task::{Reason, Source, TaskInfo, TaskState, TaskStatus};
 use protocol::{Failure, FailureKind, FrameworkId, Message};
@@ -216,6 +217,8 @@ macro_rules! passed_on {
 
 passed_on!(
     DeclineOffers,
+    AnswerInverseOffers,
+    RequestResources,
     ShutdownExecutor,
     AcknowledgeUpdate,
     ReconcileTasks,

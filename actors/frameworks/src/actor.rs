@@ -4,12 +4,13 @@ use frameworks_core::{Effect, Input, News, Request, State, Timer};
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::explain::{ExplainOffers, ExplainRole};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
-    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings, GetTasks, KillTask,
-    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
-    ReconcileOperations, ReconcileTasks, ReviveOffers, RoleSettings, ShutdownExecutor,
-    SubscribeFramework, SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas,
-    UpdateWeights, ViewFrameworks,
+    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, AnswerInverseOffers,
+    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings,
+    GetTasks, KillTask, LaunchUndeliverable, MessageFromExecutor, MessageToExecutor,
+    OfferAllocations, ReclaimResources, ReconcileOperations, ReconcileTasks, RequestResources,
+    ReviveOffers, RoleSettings, SendInverseOffers, ShutdownExecutor, SubscribeFramework,
+    SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights,
+    ViewFrameworks,
 };
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
@@ -90,6 +91,8 @@ impl Actor for Frameworks {
             .on::<TeardownFramework>()
             .on::<AcceptOffers>()
             .on::<DeclineOffers>()
+            .on::<AnswerInverseOffers>()
+            .on::<RequestResources>()
             .on::<ReviveOffers>()
             .on::<SuppressOffers>()
             .on::<KillTask>()
@@ -110,6 +113,8 @@ impl Actor for Frameworks {
             .on::<UpdateQuotas>()
             .on::<UpdateWeights>()
             .on::<GetRoleSettings>()
+            .on::<SendInverseOffers>()
+            .on::<ReclaimResources>()
             .on::<GetFrameworks>()
             .on::<GetTasks>()
             .on::<GetOffers>()
@@ -188,6 +193,8 @@ asked! {
     TeardownFramework => Teardown,
     AcceptOffers => Accept,
     DeclineOffers => Decline,
+    AnswerInverseOffers => AnswerInverse,
+    RequestResources => RequestResources,
     ReviveOffers => Revive,
     SuppressOffers => Suppress,
     KillTask => Kill,
@@ -215,4 +222,6 @@ told! {
     ExecutorExited => ExecutorExited,
     MessageFromExecutor => ExecutorMessage,
     OfferAllocations => Allocations,
+    SendInverseOffers => InverseAllocations,
+    ReclaimResources => Reclaim,
 }

@@ -84,6 +84,8 @@ fn to_scheduler(to: &Address, message: ToScheduler, ctx: &mut Context<Frameworks
     match message {
         ToScheduler::Offers(m) => ctx.tell(to, m),
         ToScheduler::Rescind(m) => ctx.tell(to, m),
+        ToScheduler::Inverse(m) => ctx.tell(to, m),
+        ToScheduler::RescindInverse(m) => ctx.tell(to, m),
         ToScheduler::Update(m) => ctx.tell(to, m),
         ToScheduler::Operation(m) => ctx.tell(to, m),
         ToScheduler::Failure(m) => ctx.tell(to, m),

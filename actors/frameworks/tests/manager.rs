@@ -177,7 +177,7 @@ impl Master {
 
     async fn subscribe(&self) -> FrameworkId {
         let scheduler = Some(self.host.address_of("scheduler"));
-        let message = SubscribeFramework { info: info(), suppressed_roles: vec![], scheduler };
+        let message = SubscribeFramework { scheduler, ..SubscribeFramework::new(info()) };
         let FrameworkSubscribed { framework_id, epoch } =
             self.host.ask(&self.frameworks, message, SOON).await.unwrap();
         assert_eq!(epoch, EPOCH);

@@ -47,6 +47,8 @@ pub(crate) struct Master {
     pub(crate) frameworks: frameworks::State,
     pub(crate) agents: agents::State,
     pub(crate) allocator: allocator::State,
+    /// How it allocates.
+    options: allocator::Options,
     timers: BTreeMap<MasterTimer, u64>,
     tokens: u64,
     pub(crate) calls: BTreeMap<(Actor, CallId), Caller>,
@@ -83,14 +85,15 @@ fn agents_config() -> agents::Config {
 }
 
 impl Master {
-    pub(crate) fn new(life: u64, epoch: Epoch) -> Self {
+    pub(crate) fn new(life: u64, epoch: Epoch, options: allocator::Options) -> Self {
         Self {
             life,
             epoch,
             leading: true,
             frameworks: frameworks::State::new(frameworks_config()),
             agents: agents::State::new(agents_config()),
-            allocator: allocator::State::new(allocator::Options::default()),
+            allocator: allocator::State::new(options.clone()),
+            options,
             timers: BTreeMap::new(),
             tokens: 0,
             calls: BTreeMap::new(),
@@ -248,7 +251,7 @@ impl Master {
 
     pub(crate) fn restart_allocator(&mut self, kernel: &mut Kernel) {
         self.forget(kernel, Actor::Allocator);
-        self.allocator = allocator::State::new(allocator::Options::default());
+        self.allocator = allocator::State::new(self.options.clone());
         if std::mem::take(&mut self.watches_allocator) {
             let exited = What::Frameworks(frameworks::Input::AllocatorExited);
             self.hop(kernel, Actor::Allocator, Actor::Frameworks, exited);

@@ -12,6 +12,8 @@ pub struct Options {
     /// How long the cluster may take afterwards to work as if nothing had happened.
     pub patience: Duration,
     pub faults: Faults,
+    /// How the master allocates.
+    pub allocator: allocator_core::Options,
     /// Whether the events are kept as text.
     pub keep_log: bool,
 }
@@ -86,6 +88,7 @@ impl Default for Options {
             // agent given up and marked gone, and a scheduler's patience with a stuck launch.
             patience: Duration::from_secs(180),
             faults: Faults::BAD,
+            allocator: allocator_core::Options::default(),
             keep_log: false,
         }
     }

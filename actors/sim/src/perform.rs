@@ -159,8 +159,16 @@ impl Master {
                     let what = What::Frameworks(frameworks::Input::Told(news));
                     self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
                 }
-                // Nothing in these worlds is maintained, guaranteed or requested.
-                Effect::Invert(_) | Effect::Reclaim(_) => {}
+                Effect::Invert(wishes) => {
+                    let news = frameworks::News::InverseAllocations(wishes);
+                    let what = What::Frameworks(frameworks::Input::Told(news));
+                    self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
+                }
+                Effect::Reclaim(reclaims) => {
+                    let news = frameworks::News::Reclaim(reclaims);
+                    let what = What::Frameworks(frameworks::Input::Told(news));
+                    self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
+                }
                 Effect::Reply { call, answer } => self.answer_allocator(kernel, call, answer),
                 Effect::SetTimer { timer, at } => {
                     self.set_timer(kernel, MasterTimer::Allocator(timer), at);
@@ -231,6 +239,8 @@ fn to_allocator(message: frameworks::ToAllocator) -> allocator::Input {
         ToAllocator::Suppress(m) => Input::SuppressRoles(m),
         ToAllocator::SetQuota(m) => Input::SetQuota(m),
         ToAllocator::SetWeight(m) => Input::SetWeight(m),
+        ToAllocator::Request(m) => Input::RequestResources(m),
+        ToAllocator::AnswerInverse(m) => Input::AnswerInverseOffer(m),
     }
 }
 

@@ -189,8 +189,7 @@ impl Scheduler {
             capabilities,
             ..FrameworkInfo::new("root", format!("scheduler{}", self.index))
         };
-        let message = SubscribeFramework { info, suppressed_roles: Vec::new(), scheduler: None };
-        self.call(kernel, Request::Subscribe(message));
+        self.call(kernel, Request::Subscribe(SubscribeFramework::new(info)));
     }
 
     pub(crate) fn tear_down(&mut self, kernel: &mut Kernel) {
@@ -252,9 +251,13 @@ impl Scheduler {
                     self.offers.remove(&id);
                 }
             }
+            ToScheduler::Inverse(message) => self.on_inverse_offers(kernel, message),
             ToScheduler::Update(message) => self.on_update(kernel, message.status),
             ToScheduler::Error(_) => self.begin_anew(),
-            ToScheduler::Failure(_) | ToScheduler::Message(_) | ToScheduler::Operation(_) => {}
+            ToScheduler::RescindInverse(_)
+            | ToScheduler::Failure(_)
+            | ToScheduler::Message(_)
+            | ToScheduler::Operation(_) => {}
         }
     }
 

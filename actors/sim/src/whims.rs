@@ -5,10 +5,11 @@ use std::time::Duration;
 use frameworks_core::Request;
 use protocol::framework::{Filters, Offer, Operation};
 use protocol::frameworks::{
-    AcceptOffers, DeclineOffers, KillTask, ReconcileTasks, ReviveOffers, SuppressOffers,
-    TaskQuestion,
+    AcceptOffers, AnswerInverseOffers, DeclineOffers, KillTask, ReconcileTasks, ReviveOffers,
+    SuppressOffers, TaskQuestion,
 };
 use protocol::id::{ExecutorId, OfferId, TaskId};
+use protocol::scheduler::InverseOffers;
 use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, TaskInfo, TaskState};
 use protocol::{Resources, Scalar, Time};
 
@@ -71,6 +72,17 @@ impl Scheduler {
         let Some(framework_id) = self.framework_id.clone() else { return };
         let message = ReviveOffers { framework_id, roles: Vec::new() };
         self.call(kernel, Request::Revive(message));
+    }
+
+    /// It says whatever comes to its mind, or nothing.
+    pub(crate) fn on_inverse_offers(&mut self, kernel: &mut Kernel, message: InverseOffers) {
+        let InverseOffers { framework_id, inverse_offers } = message;
+        if kernel.chance(0.5) {
+            let offer_ids = inverse_offers.into_iter().map(|offer| offer.offer_id).collect();
+            let (accepted, filters) = (kernel.chance(0.5), Filters::default());
+            let answer = AnswerInverseOffers { framework_id, offer_ids, accepted, filters };
+            self.call(kernel, Request::AnswerInverse(answer));
+        }
     }
 
     // --- tasks ---------------------------------------------------------------------------------

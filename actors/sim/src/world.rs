@@ -131,7 +131,8 @@ impl World {
     fn elect(&mut self) {
         self.lives += 1;
         self.store.epoch = Epoch(self.store.epoch.0 + 1);
-        let mut master = Master::new(self.lives, self.store.epoch);
+        let options = self.kernel.options.allocator.clone();
+        let mut master = Master::new(self.lives, self.store.epoch, options);
         self.kernel.net.set_master_up(true);
         master.announce(&mut self.kernel, true);
         self.master = Some(master);

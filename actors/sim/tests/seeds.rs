@@ -1,6 +1,8 @@
 //! A thousand bad days, each of which must end well.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+use protocol::Scalar;
+use protocol::quota::Quota;
 use sim::{Fault, Faults, Options, run};
 
 /// Runs these seeds; the first fault is run again with its log kept, and shown with its end.
@@ -58,6 +60,21 @@ fn different_seeds_are_different_days() {
 #[test]
 fn a_day_without_accidents_ends_well_too() {
     survive(1..=20, &Options { faults: Faults::NONE, ..Options::default() });
+}
+
+/// A role has a guarantee, and gets it back from whoever has it: offers and tasks of others go.
+#[test]
+fn days_on_which_things_are_taken_back_end_well_too() {
+    let quota = Quota {
+        guarantees: [("cpus".to_owned(), Scalar::from_milli(3000))].into(),
+        limits: Default::default(),
+    };
+    let allocator = allocator_core::Options {
+        quotas: [("web".to_owned(), quota)].into(),
+        preempt_grace_ms: Some(2000),
+        ..Default::default()
+    };
+    survive(1..=50, &Options { allocator, ..Options::default() });
 }
 
 #[test]

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use protocol::Scalar;
 use protocol::allocator::*;
-use protocol::constraints::{
-    AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
-};
 use protocol::explain::{ExplainRole, RoleMember, RoleStanding};
 use protocol::framework::{AgentInfo, Domain, Filters, FrameworkInfo, OfferFilters};
 
@@ -90,14 +87,6 @@ pub(super) fn rejection() -> Rejection {
         resources: resources(),
         until: NOW,
     }
-}
-
-fn constraints() -> OfferConstraints {
-    let attribute =
-        |predicate| AttributeConstraint { selector: Selector::Attribute("rack".into()), predicate };
-    let region = AttributeConstraint { selector: Selector::Region, predicate: Predicate::Exists };
-    let groups = vec![vec![attribute(Predicate::TextMatches("r[0-9]+".into())), region]];
-    OfferConstraints { roles: one("eng/web", RoleConstraints { groups }) }
 }
 
 fn particular_framework() -> FrameworkInfo {

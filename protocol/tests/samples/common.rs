@@ -3,7 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::agents::RunningExecutor;
-use protocol::framework::{AgentInfo, Attribute, Capability, FrameworkInfo, Offer, Unavailability};
+use protocol::constraints::{
+    AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
+};
+use protocol::framework::{
+    AgentInfo, Attribute, Capability, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted,
+};
 use protocol::quota::Quota;
 use protocol::resources::{Disk, Ranges, Reservation, Value};
 use protocol::task::{
@@ -179,6 +184,7 @@ pub(super) fn status(state: TaskState) -> TaskStatus {
         healthy: Some(true),
         termination: Some(Termination::Signaled(9)),
         data: Some(data()),
+        unreachable_time: None,
     }
 }
 
@@ -246,6 +252,27 @@ pub(super) fn offer() -> Offer {
         resources: resources(),
         attributes: attributes(),
         executor_ids: vec![executor_id()],
+        unavailability: None,
+    }
+}
+
+pub(super) fn constraints() -> OfferConstraints {
+    let attribute =
+        |predicate| AttributeConstraint { selector: Selector::Attribute("rack".into()), predicate };
+    let region = AttributeConstraint { selector: Selector::Region, predicate: Predicate::Exists };
+    let groups = vec![vec![attribute(Predicate::TextMatches("r[0-9]+".into())), region]];
+    OfferConstraints { roles: one("eng/web", RoleConstraints { groups }) }
+}
+
+pub(super) fn inverse_offer() -> InverseOffer {
+    InverseOffer {
+        offer_id: offer_id(),
+        framework_id: framework_id(),
+        agent_id: agent_id(),
+        hostname: "node-1".into(),
+        http: "10.0.0.1:5051".into(),
+        unavailability: unavailability(),
+        wanted: Some(Wanted { role: "eng/web".into(), resources: resources() }),
     }
 }
 

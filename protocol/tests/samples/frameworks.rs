@@ -32,6 +32,7 @@ fn subscriptions(to: &mut To<'_>) {
         info: framework(),
         suppressed_roles: vec!["*".into()],
         scheduler: Some(address("scheduler")),
+        offer_constraints: Some(constraints()),
     };
     to.ask(&subscribe, &FrameworkSubscribed { framework_id: framework_id(), epoch: EPOCH })
         .tell(&TeardownFramework { framework_id: framework_id() })
@@ -39,6 +40,7 @@ fn subscriptions(to: &mut To<'_>) {
             framework_id: framework_id(),
             info: framework(),
             suppressed_roles: vec!["*".into()],
+            offer_constraints: Some(constraints()),
         });
 }
 
@@ -68,6 +70,16 @@ fn offers(to: &mut To<'_>) {
         framework_id: framework_id(),
         offer_ids: vec![offer_id()],
         filters: FILTERS,
+    })
+    .tell(&AnswerInverseOffers {
+        framework_id: framework_id(),
+        offer_ids: vec![offer_id()],
+        accepted: true,
+        filters: FILTERS,
+    })
+    .tell(&RequestResources {
+        framework_id: framework_id(),
+        requests: vec![ResourceRequest { role: Some("eng/web".into()), resources: resources() }],
     })
     .tell(&ReviveOffers { framework_id: framework_id(), roles: vec!["eng/web".into()] })
     .tell(&SuppressOffers { framework_id: framework_id(), roles: vec!["eng/web".into()] })
@@ -194,6 +206,7 @@ fn view() -> FrameworksView {
         registered: NOW,
         removed: Some(NOW),
         suppressed_roles: ["*".to_owned()].into(),
+        offer_constraints: Some(constraints()),
         completed: vec![Arc::new(task())],
     });
     let RunningExecutor { executor: info, role, .. } = running_executor();
@@ -204,6 +217,7 @@ fn view() -> FrameworksView {
         tasks: [Arc::new(task())].into_iter().collect(),
         executors: [Arc::new(executor)].into_iter().collect(),
         offers: [Arc::new(offer())].into_iter().collect(),
+        inverse_offers: [Arc::new(inverse_offer())].into_iter().collect(),
     }
 }
 

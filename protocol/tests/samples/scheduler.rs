@@ -1,20 +1,24 @@
 //! To `scheduler`.
 
-use protocol::framework::{OperationState, OperationStatus};
+use protocol::framework::{Offer, OperationState, OperationStatus};
 use protocol::scheduler::*;
-use protocol::task::TaskState;
+use protocol::task::{TaskState, TaskStatus};
 
 use super::common::*;
 use super::{Sample, To};
 
 pub(super) fn add(samples: &mut Vec<Sample>) {
     let mut to = To::new("scheduler", samples);
-    to.tell(&ResourceOffers { framework_id: framework_id(), offers: vec![offer()] })
+    let scheduled = Offer { unavailability: Some(unavailability()), ..offer() };
+    let status = TaskStatus { unreachable_time: Some(NOW), ..status(TaskState::Unreachable) };
+    to.tell(&ResourceOffers { framework_id: framework_id(), offers: vec![scheduled] })
         .tell(&RescindOffers { framework_id: framework_id(), offer_ids: vec![offer_id()] })
-        .tell(&UpdateStatus {
+        .tell(&InverseOffers {
             framework_id: framework_id(),
-            status: status(TaskState::Unreachable),
+            inverse_offers: vec![inverse_offer()],
         })
+        .tell(&RescindInverseOffers { framework_id: framework_id(), offer_ids: vec![offer_id()] })
+        .tell(&UpdateStatus { framework_id: framework_id(), status })
         .tell(&UpdateOperation {
             framework_id: framework_id(),
             status: OperationStatus {

@@ -80,6 +80,7 @@ impl State {
         self.filters.forget_agent(&mut self.book, at);
         self.work.forget_agent(at);
         self.reclaims.forget_agent(at);
+        self.unavailable.remove(&at);
         let holdings = &self.book.agents[at].holdings;
         let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, Arc::clone(&h.resources))).collect();
         for (client, resources) in held {

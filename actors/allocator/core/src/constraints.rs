@@ -1,15 +1,12 @@
 //! Offer constraints, compiled: which agents a framework is interested in for one role.
 
-use protocol::constraints::{AttributeConstraint, Predicate, RoleConstraints, Selector};
+use protocol::constraints::{
+    AttributeConstraint, ExpressionError, Predicate, RoleConstraints, Selector, whole_text,
+};
 use protocol::framework::Attribute;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::model::Traits;
-
-/// The memory of one compiled expression. Enough for alternatives of some hundred names; what
-/// needs more is somebody's mistake, and is paid for on every agent. Matching takes time linear in
-/// the text, whatever the expression.
-const REGEX_BYTES: usize = 64 * 1024;
 
 /// One of the groups has to hold.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ impl Constraints {
         for group in &constraints.groups {
             match group.iter().map(compile).collect() {
                 Ok(tests) => groups.push(tests),
-                Err(error) => return Self { groups: Vec::new(), fault: Some(error) },
+                Err(error) => return Self { groups: Vec::new(), fault: Some(error.to_string()) },
             }
         }
         Self { groups, fault: None }
@@ -53,25 +50,16 @@ impl Constraints {
     }
 }
 
-fn compile(constraint: &AttributeConstraint) -> Result<Test, String> {
+fn compile(constraint: &AttributeConstraint) -> Result<Test, ExpressionError> {
     let check = match &constraint.predicate {
         Predicate::Exists => Check::Exists,
         Predicate::NotExists => Check::NotExists,
         Predicate::TextEquals(text) => Check::Equals(text.clone()),
         Predicate::TextNotEquals(text) => Check::NotEquals(text.clone()),
-        Predicate::TextMatches(regex) => Check::Matches(Box::new(whole(regex)?)),
-        Predicate::TextNotMatches(regex) => Check::NotMatches(Box::new(whole(regex)?)),
+        Predicate::TextMatches(regex) => Check::Matches(Box::new(whole_text(regex)?)),
+        Predicate::TextNotMatches(regex) => Check::NotMatches(Box::new(whole_text(regex)?)),
     };
     Ok(Test { selector: constraint.selector.clone(), check })
-}
-
-/// An expression for all of a text, as in Mesos.
-fn whole(regex: &str) -> Result<Regex, String> {
-    // By itself first: `a)(b` would be one within the brackets.
-    let bounded = |text: &str| RegexBuilder::new(text).size_limit(REGEX_BYTES).build();
-    bounded(regex)
-        .and_then(|_| bounded(&format!("^(?:{regex})$")))
-        .map_err(|error| format!("the expression `{regex}` cannot be used: {error}"))
 }
 
 impl Test {

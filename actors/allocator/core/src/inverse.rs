@@ -7,6 +7,7 @@ use protocol::Time;
 use protocol::allocator::{AnswerInverseOffer, SetUnavailability};
 use protocol::framework::{Filters, InverseAllocation};
 use protocol::frameworks::SendInverseOffers;
+use protocol::id::FrameworkId;
 
 use crate::effect::Effect;
 use crate::model::{Agent, Client};
@@ -20,6 +21,10 @@ impl State {
         if agent.unavailability != fact.unavailability {
             agent.unavailability = fact.unavailability;
             agent.asked.clear();
+            match fact.unavailability {
+                Some(_) => self.unavailable.insert(at),
+                None => self.unavailable.remove(&at),
+            };
             self.work.leaving.insert(at);
         }
     }
@@ -34,9 +39,18 @@ impl State {
 
     /// Looks again at the agents of which somebody may have to be asked again.
     pub(crate) fn note_leaving(&mut self) {
-        let agents = self.book.agents.iter();
-        let leaving = agents.filter(|(_, agent)| agent.unavailability.is_some());
-        self.work.leaving.extend(leaving.map(|(at, _)| at).collect::<Vec<_>>());
+        self.work.leaving.extend(&self.unavailable);
+    }
+
+    /// The filters of a framework's answers are void: it may be asked again.
+    pub(crate) fn forget_answers(&mut self, framework: &FrameworkId) {
+        for at in &self.unavailable {
+            let asked = &mut self.book.agents[*at].asked;
+            if asked.get(framework).is_some_and(Option::is_some) {
+                asked.remove(framework);
+                self.work.leaving.insert(*at);
+            }
+        }
     }
 
     /// Asks whoever is to be asked.

@@ -107,6 +107,8 @@ pub struct State {
     /// Who has requested something.
     pub(crate) wishes: BTreeSet<Client>,
     pub(crate) reclaims: Reclaims,
+    /// Agents that are going to be away.
+    pub(crate) unavailable: BTreeSet<Slot<Agent>>,
     pub(crate) armed: Armed,
     pub(crate) counters: Counters,
 }
@@ -124,6 +126,7 @@ impl State {
             minimums: BTreeMap::new(),
             wishes: BTreeSet::new(),
             reclaims: Reclaims::default(),
+            unavailable: BTreeSet::new(),
             armed: Armed::default(),
             counters: Counters::default(),
         }

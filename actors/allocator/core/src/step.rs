@@ -86,6 +86,7 @@ impl State {
         self.minimums.clear();
         self.wishes.clear();
         self.reclaims = Reclaims::default();
+        self.unavailable.clear();
         let armed = std::mem::take(&mut self.armed);
         let timers = [
             (Timer::Pass, armed.pass),
@@ -210,6 +211,7 @@ impl State {
             self.book.clients[client].suppressed = false;
             self.start_over(client);
         }
+        self.forget_answers(&fact.framework_id);
     }
 
     fn on_suppress_roles(&mut self, fact: &SuppressRoles) {

@@ -1,7 +1,7 @@
 //! The agents as the offer book sees them: who is here, and how much is held there.
 
 use protocol::Time;
-use protocol::framework::AgentInfo;
+use protocol::framework::{AgentInfo, Unavailability};
 use protocol::id::{AgentId, FrameworkId, Generation};
 use protocol::resources::Resources;
 use serde::Serialize;
@@ -31,11 +31,19 @@ pub struct Agent {
     pub(crate) used: Resources,
     /// In outstanding offers. A cache of the book's sum.
     pub(crate) offered: Resources,
+    /// When it is going to be away.
+    pub(crate) unavailability: Option<Unavailability>,
 }
 
 impl Agent {
     pub(crate) fn new(standing: Standing) -> Self {
-        Self { standing, info: None, used: Resources::EMPTY, offered: Resources::EMPTY }
+        Self {
+            standing,
+            info: None,
+            used: Resources::EMPTY,
+            offered: Resources::EMPTY,
+            unavailability: None,
+        }
     }
 
     /// Where it stands.

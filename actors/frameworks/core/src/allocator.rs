@@ -41,6 +41,7 @@ impl Term {
     fn begin_round(&mut self, turn: &mut Turn<'_>) {
         self.round += 1;
         self.void_questions(turn);
+        self.forget_taken();
     }
 
     /// Tells it of an agent that is here, and of everything offered or used there.

@@ -17,6 +17,12 @@ impl Term {
         if !self.offers.indexes_are_exact() {
             return Err(Violation::BrokenIndex("offers"));
         }
+        if !self.inverse.indexes_are_exact() {
+            return Err(Violation::BrokenIndex("inverse offers"));
+        }
+        if !self.claims.are_open() {
+            return Err(Violation::BrokenIndex("claims"));
+        }
         self.agents.iter().try_for_each(|(id, agent)| self.check_agent(id, agent))?;
         self.frameworks.values().try_for_each(|framework| self.check_framework(framework))?;
         self.check_offers_are_live()?;

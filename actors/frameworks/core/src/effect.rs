@@ -5,9 +5,9 @@ use protocol::agents::{
     RouteShutdownFramework, RouteUpdateFramework,
 };
 use protocol::allocator::{
-    AddAgent, AddFramework, ConvertResources, GrowHolding, RecoverResources, RemoveAgent,
-    RemoveFramework, ResetAllocator, ReviveRoles, SetFrameworkActive, SetQuota, SetWeight,
-    SuppressRoles,
+    AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, GrowHolding, RecoverResources,
+    RemoveAgent, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
+    SetFrameworkActive, SetQuota, SetWeight, SuppressRoles,
 };
 use protocol::events::Report;
 use protocol::frameworks::{
@@ -16,8 +16,8 @@ use protocol::frameworks::{
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::ApplyOperations;
 use protocol::scheduler::{
-    ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers, UpdateOperation,
-    UpdateStatus,
+    ExecutorMessage, FrameworkError, InverseOffers, ReportFailure, RescindInverseOffers,
+    RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
 };
 use protocol::{Address, Failure, Time};
 use serde::Serialize;
@@ -60,6 +60,8 @@ pub enum Effect {
 pub enum ToScheduler {
     Offers(ResourceOffers),
     Rescind(RescindOffers),
+    Inverse(InverseOffers),
+    RescindInverse(RescindInverseOffers),
     Update(UpdateStatus),
     Operation(UpdateOperation),
     Failure(ReportFailure),
@@ -93,6 +95,8 @@ pub enum ToAllocator {
     Suppress(SuppressRoles),
     SetQuota(SetQuota),
     SetWeight(SetWeight),
+    Request(RequestResources),
+    AnswerInverse(AnswerInverseOffer),
 }
 
 /// Names a question to the allocator, for the life of this process.
@@ -133,4 +137,6 @@ pub enum Timer {
     LoadRegistry,
     /// Try again to reach the allocator.
     ResetAllocator,
+    /// The grace of what is taken back for others is over.
+    Claims,
 }

@@ -1,10 +1,12 @@
 //! One framework: its life cycle, and what is known of it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use protocol::constraints::OfferConstraints;
 use protocol::framework::{Capability, FrameworkInfo};
 use protocol::id::{AgentId, FrameworkId, TaskId};
+use protocol::resources::Resources;
 use protocol::task::{Task, TaskState};
 use protocol::{Address, Time};
 use serde::Serialize;
@@ -95,6 +97,10 @@ pub struct Framework {
     /// There exactly while it is `Active`.
     pub(crate) scheduler: Option<Scheduler>,
     pub(crate) suppressed: BTreeSet<String>,
+    /// Which agents it is interested in.
+    pub(crate) constraints: Option<OfferConstraints>,
+    /// By role, what it has requested.
+    pub(crate) wishes: BTreeMap<String, Resources>,
     /// The registry has `info` as it is.
     pub(crate) recorded: bool,
     /// When it is removed, unless its scheduler is there by then.
@@ -112,6 +118,8 @@ impl Framework {
             registered,
             scheduler: None,
             suppressed: BTreeSet::new(),
+            constraints: None,
+            wishes: BTreeMap::new(),
             recorded: false,
             removed_at: None,
             completed: VecDeque::new(),

@@ -2,12 +2,12 @@
 
 use protocol::elector::Leadership;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, DeclineOffers,
-    ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings, GetTasks, KillTask,
-    LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
-    ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights,
-    ViewFrameworks,
+    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, AnswerInverseOffers,
+    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings,
+    GetTasks, KillTask, LaunchUndeliverable, MessageFromExecutor, MessageToExecutor,
+    OfferAllocations, ReclaimResources, ReconcileOperations, ReconcileTasks, RequestResources,
+    ReviveOffers, SendInverseOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers,
+    TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights, ViewFrameworks,
 };
 use protocol::id::{CallId, Epoch};
 use protocol::registrar::RegistrySnapshot;
@@ -47,6 +47,8 @@ pub enum Request {
     Teardown(TeardownFramework),
     Accept(AcceptOffers),
     Decline(DeclineOffers),
+    AnswerInverse(AnswerInverseOffers),
+    RequestResources(RequestResources),
     Revive(ReviveOffers),
     Suppress(SuppressOffers),
     Kill(KillTask),
@@ -77,4 +79,6 @@ pub enum News {
     ExecutorExited(ExecutorExited),
     ExecutorMessage(MessageFromExecutor),
     Allocations(OfferAllocations),
+    InverseAllocations(SendInverseOffers),
+    Reclaim(ReclaimResources),
 }

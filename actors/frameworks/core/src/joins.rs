@@ -212,6 +212,7 @@ impl Term {
         let returned = known.is_none_or(|e| e.away);
         let is_new = known.is_none();
         let mut entry = Entry::new(task, generation);
+        entry.preempted_for = known.and_then(|known| known.preempted_for.clone());
         if let Some(status) = entry.task.status.as_ref().filter(|s| s.state.is_terminal()) {
             entry.last_update.clone_from(&status.update_id);
         }

@@ -15,8 +15,10 @@ use crate::agents::{Agent, Standing};
 use crate::config::Config;
 use crate::effect::{Effect, Timer};
 use crate::framework::{Framework, FrameworkState};
+use crate::inverse::InverseBook;
 use crate::ledger::Ledger;
 use crate::offers::OfferBook;
+use crate::preempt::Claims;
 use crate::questions::Questions;
 use crate::setbacks::Setbacks;
 use crate::state::{Ids, Role, State, Term, Turn};
@@ -102,6 +104,7 @@ impl State {
         turn.cancel(Timer::OffersExpire);
         turn.cancel(Timer::ResetAllocator);
         turn.cancel(Timer::LoadRegistry);
+        turn.cancel(Timer::Claims);
     }
 }
 
@@ -117,6 +120,8 @@ impl Term {
             completed: VecDeque::new(),
             agents: BTreeMap::new(),
             offers: OfferBook::default(),
+            inverse: InverseBook::default(),
+            claims: Claims::default(),
             ledger: Ledger::default(),
             questions: Questions::default(),
             settings: RoleSettings::default(),

@@ -43,11 +43,19 @@ pub struct Entry {
     pub(crate) away: bool,
     /// The terminal update whose acknowledgement ends the entry.
     pub(crate) last_update: Option<UpdateId>,
+    /// It is killed for this role's sake.
+    pub(crate) preempted_for: Option<String>,
 }
 
 impl Entry {
     pub(crate) fn new(task: Task, generation: Generation) -> Self {
-        Self { task: Arc::new(task), generation, away: false, last_update: None }
+        Self {
+            task: Arc::new(task),
+            generation,
+            away: false,
+            last_update: None,
+            preempted_for: None,
+        }
     }
 
     /// The task.

@@ -107,7 +107,7 @@ impl OfferBook {
     }
 }
 
-fn unlist<K: Ord>(index: &mut BTreeMap<K, BTreeSet<OfferId>>, key: &K, id: &OfferId) {
+pub(crate) fn unlist<K: Ord>(index: &mut BTreeMap<K, BTreeSet<OfferId>>, key: &K, id: &OfferId) {
     if let Some(ids) = index.get_mut(key) {
         ids.remove(id);
         if ids.is_empty() {
@@ -125,7 +125,7 @@ impl Term {
         for allocation in message.allocations {
             match self.offer(&allocation, turn) {
                 Ok(offer) => offers.entry(allocation.framework_id).or_default().push(offer),
-                Err(Unofferable::Stale) => return_allocation(allocation, turn),
+                Err(Unofferable::Stale) => self.return_allocation(allocation, turn),
                 Err(Unofferable::Overcommitted) => {
                     self.send_offers(offers, turn);
                     return self.distrust_allocator(turn);
@@ -133,6 +133,21 @@ impl Term {
             }
         }
         self.send_offers(offers, turn);
+    }
+
+    fn return_allocation(&mut self, allocation: Allocation, turn: &mut Turn<'_>) {
+        let Allocation { framework_id, role, agent_id, generation, resources } = allocation;
+        if self.generation(&agent_id) == Some(generation) {
+            return self.recover(Share { agent_id, framework_id, role, resources }, None, turn);
+        }
+        turn.allocator(ToAllocator::Recover(RecoverResources {
+            agent_id,
+            generation,
+            framework_id,
+            role,
+            resources,
+            filters: None,
+        }));
     }
 
     fn send_offers(&self, offers: BTreeMap<FrameworkId, Vec<Offer>>, turn: &mut Turn<'_>) {
@@ -171,6 +186,7 @@ impl Term {
             role: role.clone(),
             resources: resources.clone(),
             attributes: info.attributes.clone(),
+            unavailability: agent.unavailability,
             executor_ids: executors
                 .filter(|key| key.framework_id == *framework_id)
                 .map(|key| key.executor_id.clone())
@@ -198,13 +214,14 @@ impl Term {
         Some(outstanding)
     }
 
-    /// Voids all offers of a framework; `tell` hears of it.
+    /// Voids all offers of a framework, inverse ones as well; `tell` hears of it.
     pub(crate) fn rescind_all_of(
         &mut self,
         id: &FrameworkId,
         tell: Option<&Address>,
         turn: &mut Turn<'_>,
     ) {
+        self.rescind_inverse_of(id, tell, turn);
         let ids: Vec<_> = self.offers.of_framework(id).map(|o| o.offer.offer_id.clone()).collect();
         if ids.is_empty() {
             return;
@@ -245,13 +262,15 @@ impl Term {
         }
     }
 
-    /// Voids all offers of an agent that is lost, or has registered anew.
+    /// Voids all offers and claims of an agent that is lost, or has registered anew.
     pub(crate) fn rescind_all_on(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
         let ids = self.offers.on_agent(agent_id).map(|o| o.offer.offer_id.clone()).collect();
         let why = (SetbackKind::OfferRescinded, "their agent is gone, or has registered anew");
         for (framework_id, ids) in self.void(ids, false, turn) {
             self.announce_rescinded(framework_id, ids, why, turn);
         }
+        self.forget_claims_on(agent_id);
+        self.rescind_inverse_on(agent_id, turn);
     }
 
     pub(crate) fn on_offers_expire(&mut self, turn: &mut Turn<'_>) {
@@ -327,18 +346,6 @@ enum Unofferable {
     Stale,
     /// The allocator counts something as free that is not: its view is wrong, and is rebuilt.
     Overcommitted,
-}
-
-fn return_allocation(allocation: Allocation, turn: &mut Turn<'_>) {
-    let Allocation { framework_id, role, agent_id, generation, resources } = allocation;
-    turn.allocator(ToAllocator::Recover(RecoverResources {
-        agent_id,
-        generation,
-        framework_id,
-        role,
-        resources,
-        filters: None,
-    }));
 }
 
 /// Longer wishes than a year are a year.

@@ -112,6 +112,7 @@ impl Term {
                 agents,
             }));
         }
+        self.forget_claims_of(id);
         turn.allocator(ToAllocator::RemoveFramework(RemoveFramework { framework_id: id.clone() }));
         self.removed.insert(id.clone());
         self.setbacks.forget(id);

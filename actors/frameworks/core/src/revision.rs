@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use protocol::constraints::OfferConstraints;
 use protocol::events::types;
 use protocol::framework::FrameworkInfo;
 use protocol::frameworks::UpdateFramework;
@@ -12,17 +13,19 @@ use serde::Serialize;
 
 use crate::effect::Answer;
 use crate::report;
-use crate::roles::{check_roles, check_subset, complete_roles};
+use crate::roles::{check_wishes, complete_roles};
 use crate::state::{Term, Turn};
 use crate::writes::Change;
 
-/// A change whose form is right: roles are well-formed, and suppressed ones are among them.
+/// A change whose form is right: roles are well-formed, suppressed and constrained ones are among
+/// them, and constraints and filters can be used.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Revision {
     pub(crate) id: FrameworkId,
     pub(crate) call: CallId,
     info: FrameworkInfo,
     suppressed: BTreeSet<String>,
+    constraints: Option<OfferConstraints>,
 }
 
 impl Term {
@@ -48,14 +51,14 @@ impl Term {
         from: &Address,
         message: UpdateFramework,
     ) -> Result<Revision, Failure> {
-        let UpdateFramework { framework_id, mut info, suppressed_roles } = message;
+        let UpdateFramework { framework_id, mut info, suppressed_roles, offer_constraints } =
+            message;
         self.caller(&framework_id, from)?;
         complete_roles(&mut info);
-        check_roles(&info.roles)?;
-        check_subset(&suppressed_roles, &info.roles)?;
+        check_wishes(&info, &suppressed_roles, offer_constraints.as_ref())?;
         info.id = Some(framework_id.clone());
         let suppressed = suppressed_roles.into_iter().collect();
-        Ok(Revision { id: framework_id, call, info, suppressed })
+        Ok(Revision { id: framework_id, call, info, suppressed, constraints: offer_constraints })
     }
 
     /// Goes on with a change whose turn has come.
@@ -94,6 +97,8 @@ impl Term {
         framework.recorded = true;
         framework.info = new.info;
         framework.suppressed = new.suppressed;
+        framework.constraints = new.constraints;
+        framework.drop_wishes();
         self.rescind_other_roles(id, turn);
         self.introduce_framework(id, turn);
         if changed {

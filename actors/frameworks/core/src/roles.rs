@@ -3,6 +3,7 @@
 use protocol::Address;
 use protocol::Failure;
 use protocol::allocator::{ReviveRoles, SuppressRoles};
+use protocol::constraints::OfferConstraints;
 use protocol::framework::{Capability, FrameworkInfo};
 use protocol::frameworks::{ReviveOffers, SuppressOffers};
 use protocol::id::FrameworkId;
@@ -27,6 +28,29 @@ pub(crate) fn check_roles(roles: &[String]) -> Result<(), Failure> {
         check_role(role).map_err(|fault| Failure::refused(fault.to_string()))?;
     }
     Ok(())
+}
+
+/// Whether a framework can be as it introduces itself, and its wishes for offers be kept.
+pub(crate) fn check_wishes(
+    info: &FrameworkInfo,
+    suppressed: &[String],
+    constraints: Option<&OfferConstraints>,
+) -> Result<(), Failure> {
+    check_roles(&info.roles)?;
+    let mut filters = info.offer_filters.values();
+    filters
+        .try_for_each(|filters| filters.validate())
+        .map_err(|fault| Failure::refused(fault.to_string()))?;
+    check_subset(suppressed, &info.roles)?;
+    let Some(constraints) = constraints else { return Ok(()) };
+    if let Some(role) = constraints.roles.keys().find(|role| !info.roles.contains(role)) {
+        return Err(Failure::refused(format!(
+            "Offer constraints specify `role_constraints` for a role '{role}' not contained in the \
+             set of roles"
+        )));
+    }
+    let invalid = |fault| Failure::refused(format!("Offer constraints are not valid: {fault}"));
+    constraints.validate().map_err(invalid)
 }
 
 /// Whether all of `named` are among a framework's roles.

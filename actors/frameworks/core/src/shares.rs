@@ -17,11 +17,12 @@ impl Term {
 
     /// Gives a share that is neither offered nor used any more back to the allocator. An agent
     /// that is not here is not in the allocator's view either.
-    pub(crate) fn recover(&self, share: Share, filters: Option<Filters>, turn: &mut Turn<'_>) {
+    pub(crate) fn recover(&mut self, share: Share, filters: Option<Filters>, turn: &mut Turn<'_>) {
         let Some(generation) = self.generation(&share.agent_id) else { return };
         if share.resources.is_empty() {
             return;
         }
+        self.count_returned(&share, turn);
         let Share { agent_id, framework_id, role, resources } = share;
         turn.allocator(ToAllocator::Recover(RecoverResources {
             agent_id,

@@ -14,8 +14,10 @@ use crate::agents::{Agent, Standing};
 use crate::config::Config;
 use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkState};
+use crate::inverse::InverseBook;
 use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
+use crate::preempt::Claims;
 use crate::questions::Questions;
 use crate::setbacks::Setbacks;
 use crate::views::Views;
@@ -59,6 +61,9 @@ pub struct Term {
     pub(crate) completed: VecDeque<Framework>,
     pub(crate) agents: BTreeMap<AgentId, Agent>,
     pub(crate) offers: OfferBook,
+    pub(crate) inverse: InverseBook,
+    /// What is being taken back for others.
+    pub(crate) claims: Claims,
     pub(crate) ledger: Ledger,
     /// What the allocator has been asked.
     pub(crate) questions: Questions,

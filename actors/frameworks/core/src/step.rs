@@ -70,6 +70,8 @@ impl Term {
             Request::Teardown(m) => self.on_teardown(call, from, &m, turn),
             Request::Accept(m) => done(self.on_accept(from, m, turn)),
             Request::Decline(m) => done(self.on_decline(from, &m, turn)),
+            Request::AnswerInverse(m) => done(self.on_answer_inverse_offers(from, &m, turn)),
+            Request::RequestResources(m) => done(self.on_request_resources(from, m, turn)),
             Request::Revive(m) => done(self.on_revive(from, m, turn)),
             Request::Suppress(m) => done(self.on_suppress(from, m, turn)),
             Request::Kill(m) => done(self.on_kill(from, m, turn)),
@@ -102,6 +104,8 @@ impl Term {
             News::ExecutorExited(m) => self.on_executor_exited(m, turn),
             News::ExecutorMessage(m) => self.on_executor_message(m, turn),
             News::Allocations(m) => self.on_allocations(m, turn),
+            News::InverseAllocations(m) => self.on_inverse_allocations(m, turn),
+            News::Reclaim(m) => self.on_reclaim(m, turn),
         }
     }
 
@@ -111,6 +115,7 @@ impl Term {
             Timer::Failover(framework_id) => self.on_failover_expired(&framework_id, turn),
             Timer::ResetAllocator => self.reset_allocator(turn),
             Timer::LoadRegistry => self.reread_registry(turn),
+            Timer::Claims => self.on_claims_due(turn),
         }
     }
 }

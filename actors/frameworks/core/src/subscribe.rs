@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::agents::RouteUpdateFramework;
 use protocol::allocator::{AddFramework, SetFrameworkActive};
+use protocol::constraints::OfferConstraints;
 use protocol::events::types;
 use protocol::framework::FrameworkInfo;
 use protocol::frameworks::{FrameworkSubscribed, SubscribeFramework};
@@ -16,12 +17,12 @@ use serde::Serialize;
 use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkEvent, FrameworkState, Scheduler};
 use crate::report;
-use crate::roles::{check_roles, check_subset, complete_roles};
+use crate::roles::{check_wishes, complete_roles};
 use crate::state::{Term, Turn};
 use crate::writes::Change;
 
-/// A subscription whose form is right: roles are well-formed and not empty, suppressed roles are
-/// among them, and it has an id.
+/// A subscription whose form is right: roles are well-formed and not empty, suppressed and
+/// constrained roles are among them, constraints and filters can be used, and it has an id.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Subscription {
     pub(crate) call: CallId,
@@ -30,6 +31,7 @@ pub(crate) struct Subscription {
     pub(crate) id: FrameworkId,
     info: FrameworkInfo,
     suppressed: BTreeSet<String>,
+    constraints: Option<OfferConstraints>,
     scheduler: Scheduler,
 }
 
@@ -57,10 +59,10 @@ impl Term {
         message: SubscribeFramework,
         now: Time,
     ) -> Result<Subscription, Failure> {
-        let SubscribeFramework { mut info, suppressed_roles, scheduler } = message;
+        let SubscribeFramework { mut info, suppressed_roles, scheduler, offer_constraints } =
+            message;
         complete_roles(&mut info);
-        check_roles(&info.roles)?;
-        check_subset(&suppressed_roles, &info.roles)?;
+        check_wishes(&info, &suppressed_roles, offer_constraints.as_ref())?;
         let address = scheduler.unwrap_or_else(|| from.clone());
         let given = info.id.take().filter(|id| !id.as_str().is_empty());
         let id = match given {
@@ -73,7 +75,8 @@ impl Term {
         info.id = Some(id.clone());
         let suppressed = suppressed_roles.into_iter().collect();
         let scheduler = Scheduler { address, subscriber: from.clone() };
-        Ok(Subscription { call, registered: now, id, info, suppressed, scheduler })
+        let constraints = offer_constraints;
+        Ok(Subscription { call, registered: now, id, info, suppressed, constraints, scheduler })
     }
 
     /// The framework that this scheduler has subscribed already, or is about to: a subscription
@@ -145,6 +148,8 @@ impl Term {
         framework.removed_at = None;
         framework.info = new.info;
         framework.suppressed = new.suppressed;
+        framework.constraints = new.constraints;
+        framework.drop_wishes();
         framework.scheduler = Some(new.scheduler.clone());
         let before = self.advance(&id, FrameworkEvent::Subscribed);
         if !is_new && before != Some(FrameworkState::Active) {
@@ -192,8 +197,9 @@ impl Term {
             info: framework.info.clone(),
             suppressed_roles: framework.suppressed.iter().cloned().collect(),
             active: framework.is_active(),
-            offer_constraints: None,
+            offer_constraints: framework.constraints.clone(),
         }));
+        self.repeat_wishes(framework, turn);
     }
 
     /// Agents that run something of the framework keep its record.

@@ -45,6 +45,7 @@ impl Term {
             agent_id: agent_id.clone(),
         };
         update.status.agent_id.get_or_insert_with(|| key.agent_id.clone());
+        self.explain_preemption(&key, &mut update.status);
         if self.ledger.get(&key).is_some() {
             self.apply(&key, &update, turn);
         } else {

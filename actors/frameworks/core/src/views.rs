@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protocol::Time;
-use protocol::framework::Offer;
+use protocol::framework::{InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView};
 use protocol::shared::SharedList;
 use protocol::task::Task;
@@ -26,6 +26,7 @@ pub(crate) struct Views {
     tasks: SharedList<Task>,
     executors: SharedList<ExecutorView>,
     offers: SharedList<Offer>,
+    inverse_offers: SharedList<InverseOffer>,
 }
 
 impl Views {
@@ -49,6 +50,7 @@ impl Term {
             tasks: self.views.tasks.clone(),
             executors: self.views.executors.clone(),
             offers: self.views.offers.clone(),
+            inverse_offers: self.views.inverse_offers.clone(),
         }
     }
 
@@ -57,6 +59,7 @@ impl Term {
         let waiting = self.ledger.tasks.touched()
             + self.ledger.executors.touched()
             + self.offers.offers.touched()
+            + self.inverse.offers.touched()
             + self.frameworks.touched();
         if waiting > MAX_WAITING {
             self.update_views();
@@ -89,6 +92,11 @@ impl Term {
             |_, outstanding| Arc::clone(&outstanding.offer),
             |offer, id| offer.offer_id.cmp(id),
         );
+        self.inverse.offers.update(
+            &mut views.inverse_offers,
+            |_, asked| Arc::clone(&asked.offer),
+            |offer, id| offer.offer_id.cmp(id),
+        );
     }
 }
 
@@ -101,6 +109,7 @@ fn shown(framework: &Framework) -> FrameworkView {
         registered: framework.registered,
         removed: None,
         suppressed_roles: framework.suppressed.clone(),
+        offer_constraints: framework.constraints.clone(),
         completed: framework.completed.iter().cloned().collect(),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use protocol::Failure;
 use protocol::agents::{AgentState, AgentSummary, ViewAgents};
-use protocol::framework::Offer;
+use protocol::framework::{InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
 use protocol::id::{AgentId, ExecutorId, FrameworkId};
 use protocol::resources::Resources;
@@ -109,6 +109,11 @@ impl Cluster {
     /// Outstanding offers.
     pub(crate) fn offers(&self) -> impl Iterator<Item = &Offer> {
         self.here.offers.iter()
+    }
+
+    /// Outstanding wishes that a framework leaves an agent.
+    pub(crate) fn inverse_offers(&self) -> impl Iterator<Item = &InverseOffer> {
+        self.here.inverse_offers.iter()
     }
 
     /// What tasks and executors hold.

@@ -53,6 +53,13 @@ async fn frameworks_have_their_offers() {
     assert_eq!(framework["recovered"], false);
     assert_eq!(framework["offers"][0]["id"]["value"], "o1");
     assert_eq!(amount(&framework["allocated_resources"], "mem"), 160.0);
+    let inverse = &framework["inverse_offers"][0];
+    assert_eq!(inverse["unavailability"], json!({ "start": { "nanoseconds": 7_000_000_000_u64 } }));
+    assert_eq!(amount(&inverse["resources"], "mem"), 64.0);
+    let group = &framework["offer_constraints"]["role_constraints"]["eng"]["groups"][0];
+    let constraint = &group["attribute_constraints"][0];
+    assert_eq!(constraint["selector"], json!({ "pseudoattribute_type": "HOSTNAME" }));
+    assert_eq!(constraint["predicate"], json!({ "text_matches": { "regex": "a[0-9]" } }));
     let completed = &frameworks["completed_frameworks"][0];
     assert_eq!(completed["framework_info"]["id"]["value"], "f0");
     assert_eq!(completed["unregistered_time"]["nanoseconds"], 4_000_000_000_u64);

@@ -7,7 +7,10 @@ use gateway::v1::wire::master::{Call, Response};
 use gateway::v1::{MediaType, decode, encode};
 use gateway::{About, MasterEdge};
 use protocol::agents::{AgentState, AgentSummary, AgentsView, MarkAgentGone, ViewAgents};
-use protocol::framework::{AgentInfo, FrameworkInfo, Offer};
+use protocol::constraints::{
+    AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
+};
+use protocol::framework::{AgentInfo, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted};
 use protocol::frameworks::{
     ExecutorView, FrameworkView, FrameworksView, TeardownFramework, ViewFrameworks,
 };
@@ -198,6 +201,7 @@ fn view() -> FrameworksView {
         tasks: shared(here),
         executors: shared(vec![executor()]),
         offers: shared(vec![offer()]),
+        inverse_offers: shared(vec![inverse_offer()]),
     }
 }
 
@@ -213,7 +217,27 @@ fn framework(id: &str, ended: Vec<Task>) -> FrameworkView {
         registered: Time(2_000_000),
         removed: None,
         suppressed_roles: Default::default(),
+        offer_constraints: Some(constraints()),
         completed: ended.into_iter().map(Arc::new).collect(),
+    }
+}
+
+fn constraints() -> OfferConstraints {
+    let selector = Selector::Hostname;
+    let predicate = Predicate::TextMatches("a[0-9]".into());
+    let groups = vec![vec![AttributeConstraint { selector, predicate }]];
+    OfferConstraints { roles: [("eng".to_owned(), RoleConstraints { groups })].into() }
+}
+
+fn inverse_offer() -> InverseOffer {
+    InverseOffer {
+        offer_id: "o2".into(),
+        framework_id: "f1".into(),
+        agent_id: "a1".into(),
+        hostname: "a1.example".into(),
+        http: "10.0.0.3:5051".into(),
+        unavailability: Unavailability { start: Time(7_000_000), duration_ms: None },
+        wanted: Some(Wanted { role: "eng".into(), resources: basic(1, 64) }),
     }
 }
 
@@ -269,5 +293,6 @@ fn offer() -> Offer {
         resources: basic(2, 256),
         attributes: Default::default(),
         executor_ids: Vec::new(),
+        unavailability: None,
     }
 }

@@ -197,9 +197,6 @@ async fn an_acknowledgement_for_an_agent_that_is_away_is_dropped() {
 async fn calls_that_can_change_nothing_are_taken() {
     let stage = Stage::start().await;
     let framework = stage.client().subscribe().await;
-    let inverse = json!({ "inverse_offer_ids": [{ "value": "i" }] });
-    framework.tell("ACCEPT_INVERSE_OFFERS", inverse.clone()).await;
-    framework.tell("DECLINE_INVERSE_OFFERS", inverse).await;
     framework.tell("REQUEST", json!({ "requests": [] })).await;
     let status = json!({ "agent_id": { "value": AGENT }, "operation_id": { "value": "o" },
         "uuid": "Z+VQRBCxQm+SR7toDl/gyA==" });

@@ -18,3 +18,4 @@ mod support;
 #[path = "../v1/tiny.rs"]
 mod tiny;
 mod wire;
+mod wishes;

@@ -192,9 +192,8 @@ async fn a_call_needs_a_subscription_and_its_stream_id() {
 async fn a_framework_of_a_driver_is_not_called_for_over_http() {
     let stage = Stage::start().await;
     let subscribe = SubscribeFramework {
-        info: FrameworkInfo::new("root", "driver"),
-        suppressed_roles: vec![],
         scheduler: Some(stage.host.address_of("events")),
+        ..SubscribeFramework::new(FrameworkInfo::new("root", "driver"))
     };
     let frameworks = stage.host.address_of("frameworks");
     let subscribed = stage.host.ask(&frameworks, subscribe, SOON).await.unwrap();

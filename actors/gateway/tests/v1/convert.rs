@@ -207,6 +207,7 @@ fn an_offer_says_where_its_agent_is() {
         resources: Resources::ports(Ranges::single(31000, 31001)),
         attributes: BTreeMap::from([("rack".to_owned(), Attribute::Text("r1".into()))]),
         executor_ids: vec![ExecutorId::from("e")],
+        unavailability: None,
     };
     let start = concat!(
         r#"{"id":{"value":"O1"},"framework_id":{"value":"f"},"agent_id":{"value":"S1"},"hostname":"n1","#,

@@ -133,6 +133,7 @@ mod tests {
             resources: Resources::EMPTY,
             attributes: BTreeMap::new(),
             executor_ids: vec![],
+            unavailability: None,
         };
         let share = Share { resources: Resources::EMPTY, ports: vec![31_000, 31_001] };
         task(&app, &"web.1".into(), &offer, &share)

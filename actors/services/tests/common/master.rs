@@ -70,6 +70,7 @@ impl Master {
             resources: free,
             attributes: BTreeMap::new(),
             executor_ids: vec![],
+            unavailability: None,
         };
         ctx.tell(&scheduler, ResourceOffers { framework_id: Self::id(), offers: vec![offer] });
     }

@@ -204,8 +204,7 @@ impl Bench {
     }
 
     pub(crate) fn begin_subscription(&mut self, from: &Address, info: FrameworkInfo) -> Out {
-        let message = SubscribeFramework { info, suppressed_roles: vec![], scheduler: None };
-        self.ask(from, Request::Subscribe(message))
+        self.ask(from, Request::Subscribe(SubscribeFramework::new(info)))
     }
 
     pub(crate) fn recorded(&mut self, id: &FrameworkId, result: Result<(), Failure>) -> Out {

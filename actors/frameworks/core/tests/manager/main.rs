@@ -6,11 +6,14 @@
 mod agents;
 mod allocator;
 mod fixture;
+mod inverse;
 mod launches;
 mod leadership;
 mod offers;
+mod preemption;
 mod reconciliation;
 mod removals;
 mod settings;
 mod subscriptions;
 mod updates;
+mod wishes;

@@ -59,7 +59,7 @@ fn no_roles_are_the_default_role() {
 fn suppressed_roles_must_be_among_the_roles() {
     let mut bench = Bench::leading();
     let suppressed_roles = vec!["ops".to_owned()];
-    let message = SubscribeFramework { info: info("demo"), suppressed_roles, scheduler: None };
+    let message = SubscribeFramework { suppressed_roles, ..SubscribeFramework::new(info("demo")) };
     bench.call(Request::Subscribe(message)).refused_as(FailureKind::Refused, "`ops`");
 }
 
@@ -175,11 +175,8 @@ fn a_changed_record_is_written_and_spread_to_the_agents_that_run_the_framework()
 fn a_scheduler_elsewhere_can_be_named_and_both_may_call() {
     let mut bench = Bench::leading();
     let gateway = address("gateway@10.0.0.5:1");
-    let message = SubscribeFramework {
-        info: info("http"),
-        suppressed_roles: vec![],
-        scheduler: Some(scheduler()),
-    };
+    let subscribe = SubscribeFramework::new(info("http"));
+    let message = SubscribeFramework { scheduler: Some(scheduler()), ..subscribe };
     let id = bench.ask(&gateway, Request::Subscribe(message)).record().unwrap();
     let out = bench.recorded(&id, Ok(()));
     assert!(out.has(&Effect::LinkScheduler(scheduler())));

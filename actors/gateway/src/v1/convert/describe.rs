@@ -6,7 +6,7 @@ use protocol::id::FrameworkId;
 use protocol::task::{CommandInfo, ExecutorInfo, KillPolicy, TaskInfo, Uri};
 use serde_json::Value;
 
-use super::framework::dialect;
+use super::framework::{dialect, offer_filters_to};
 use super::labels_to;
 use super::offer::attribute_to;
 use super::resource::{Dialect, bag_to};
@@ -30,7 +30,7 @@ pub fn framework_to(info: &FrameworkInfo) -> mesos::FrameworkInfo {
         webui_url: info.webui_url.clone(),
         capabilities: info.capabilities.iter().filter_map(capability_to).collect(),
         labels: labels_to(&info.labels),
-        ..mesos::FrameworkInfo::default()
+        offer_filters: offer_filters_to(&info.offer_filters),
     }
 }
 

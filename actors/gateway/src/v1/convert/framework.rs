@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::framework::{Capability, Filters, FrameworkInfo};
+use protocol::framework::{Capability, Filters, FrameworkInfo, OfferFilters};
 use protocol::id::FrameworkId;
+use protocol::resources::Scalar;
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::resource::Dialect;
-use super::{ConvertError, labels_from, non_empty, unsupported};
+use super::{ConvertError, labels_from, non_empty};
 use crate::v1::wire::mesos;
 use mesos::framework_info::{Capability as WireCapability, capability};
 
@@ -20,7 +21,6 @@ const MAX_FAILOVER_SECONDS: f64 = 9_223_372_036.0;
 /// # Errors
 /// Names the field.
 pub fn info_from(info: &mesos::FrameworkInfo) -> Result<FrameworkInfo, ConvertError> {
-    unsupported(&[("offer_filters", !info.offer_filters.is_empty())])?;
     let capabilities = capabilities_from(&info.capabilities);
     Ok(FrameworkInfo {
         user: info.user.clone(),
@@ -34,7 +34,7 @@ pub fn info_from(info: &mesos::FrameworkInfo) -> Result<FrameworkInfo, ConvertEr
         checkpoint: info.checkpoint(),
         capabilities,
         labels: labels_from(info.labels.as_ref()),
-        offer_filters: BTreeMap::new(),
+        offer_filters: offer_filters_from(&info.offer_filters)?,
     })
 }
 
@@ -71,6 +71,56 @@ fn capabilities_from(capabilities: &[WireCapability]) -> BTreeSet<Capability> {
 
 fn capability_from(kind: capability::Type) -> Option<Capability> {
     Capability::deserialize(StrDeserializer::<ValueError>::new(kind.as_str_name())).ok()
+}
+
+/// By role, what an offer has to contain.
+fn offer_filters_from(
+    filters: &BTreeMap<String, mesos::OfferFilters>,
+) -> Result<BTreeMap<String, OfferFilters>, ConvertError> {
+    let convert = |(role, filters): (&String, &mesos::OfferFilters)| {
+        let minimum = filters.min_allocatable_resources.as_ref();
+        let sets = minimum.map(|it| it.quantities.iter().map(quantities_from).collect());
+        Ok((role.clone(), OfferFilters { min_allocatable: sets.transpose()? }))
+    };
+    filters.iter().map(convert).collect()
+}
+
+fn quantities_from(
+    set: &mesos::offer_filters::ResourceQuantities,
+) -> Result<BTreeMap<String, Scalar>, ConvertError> {
+    let convert = |(name, scalar): (&String, &mesos::value::Scalar)| {
+        let invalid =
+            |text: &str| ConvertError::Quantity { name: name.clone(), reason: text.to_owned() };
+        let amount = match scalar.value {
+            value if value.is_nan() => return Err(invalid("NaN not supported")),
+            value if value.is_infinite() => return Err(invalid("Infinite values not supported")),
+            value if value < 0.0 => return Err(invalid("Negative values not supported")),
+            value => Scalar::from_f64(value).ok_or_else(|| invalid("too large"))?,
+        };
+        Ok((name.clone(), amount))
+    };
+    set.quantities.iter().map(convert).collect()
+}
+
+/// The same, as operators read it.
+pub(super) fn offer_filters_to(
+    filters: &BTreeMap<String, OfferFilters>,
+) -> BTreeMap<String, mesos::OfferFilters> {
+    use mesos::offer_filters::{MinAllocatableResources, ResourceQuantities};
+    let scalar = |(name, amount): (&String, &Scalar)| {
+        (name.clone(), mesos::value::Scalar { value: amount.as_f64() })
+    };
+    let set = |set: &BTreeMap<String, Scalar>| ResourceQuantities {
+        quantities: set.iter().map(scalar).collect(),
+    };
+    let minimum = |sets: &Vec<BTreeMap<String, Scalar>>| MinAllocatableResources {
+        quantities: sets.iter().map(set).collect(),
+    };
+    let filter = |(role, filters): (&String, &OfferFilters)| {
+        let min_allocatable_resources = filters.min_allocatable.as_ref().map(minimum);
+        (role.clone(), mesos::OfferFilters { min_allocatable_resources })
+    };
+    filters.iter().map(filter).collect()
 }
 
 /// How this framework reads resources.

@@ -4,8 +4,10 @@
 //! Whether a value makes sense in the cluster is for the actors to say; here it is only whether it
 //! can be expressed.
 
+pub mod constraints;
 pub mod describe;
 pub mod framework;
+pub mod maintenance;
 pub mod master;
 pub mod offer;
 pub mod report;
@@ -28,6 +30,9 @@ pub enum ConvertError {
     Unsupported { field: String },
     #[error("'{field}' {reason}")]
     Invalid { field: String, reason: String },
+    /// In the words of Mesos.
+    #[error("Invalid resource quantity for '{name}': {reason}")]
+    Quantity { name: String, reason: String },
 }
 
 impl ConvertError {
@@ -44,8 +49,9 @@ impl ConvertError {
     }
 
     fn within(mut self, parent: &str) -> Self {
-        let (Self::Unsupported { field } | Self::Invalid { field, .. }) = &mut self;
-        *field = format!("{parent}.{field}");
+        if let Self::Unsupported { field } | Self::Invalid { field, .. } = &mut self {
+            *field = format!("{parent}.{field}");
+        }
         self
     }
 }

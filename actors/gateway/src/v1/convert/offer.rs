@@ -6,6 +6,7 @@ use protocol::framework::{Attribute, Offer, Operation, OperationState};
 use protocol::task::Reason;
 use protocol::{OperationId, TaskId};
 
+use super::maintenance::unavailability_to;
 use super::resource::{Dialect, bag_to, ranges_to};
 use super::{ConvertError, Within, task};
 use crate::v1::wire::mesos;
@@ -30,6 +31,7 @@ pub fn offer_to(offer: &Offer, dialect: &Dialect) -> mesos::Offer {
             .map(|(name, value)| attribute_to(name, value))
             .collect(),
         executor_ids: offer.executor_ids.iter().map(executor_id).collect(),
+        unavailability: offer.unavailability.as_ref().map(unavailability_to),
         allocation_info: dialect
             .allocated
             .then(|| AllocationInfo { role: Some(offer.role.clone()) }),
@@ -38,7 +40,7 @@ pub fn offer_to(offer: &Offer, dialect: &Dialect) -> mesos::Offer {
 }
 
 /// The agent's edge. `None` if it has none that can be reached.
-fn url_to(hostname: &str, http: &str) -> Option<mesos::Url> {
+pub(super) fn url_to(hostname: &str, http: &str) -> Option<mesos::Url> {
     let (host, port) = http.rsplit_once(':')?;
     let port = port.parse::<u16>().ok()?;
     let host = host.trim_start_matches('[').trim_end_matches(']');

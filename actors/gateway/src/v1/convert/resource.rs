@@ -1,6 +1,6 @@
 //! Resources, in both formats of reservations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::resources::{Disk, Ranges, Reservation, Resource, Resources, Scalar, Value};
 
@@ -28,6 +28,25 @@ pub struct Dialect {
 /// Names the place and field.
 pub fn bag_from(resources: &[mesos::Resource], field: &str) -> Result<Resources, ConvertError> {
     each::<_, _, Resources>(resources, field, resource_from)
+}
+
+/// What is requested, by the role that it is to be allocated to; `None`: none is named.
+///
+/// # Errors
+/// Names the place and field.
+pub fn requests_from(
+    resources: &[mesos::Resource],
+    field: &str,
+) -> Result<BTreeMap<Option<String>, Resources>, ConvertError> {
+    let requested: Vec<_> = each(resources, field, |resource| {
+        let role = resource.allocation_info.as_ref().and_then(|info| info.role.clone());
+        Ok((role, resource_from(resource)?))
+    })?;
+    let mut by_role: BTreeMap<_, Resources> = BTreeMap::new();
+    for (role, resource) in requested {
+        by_role.entry(role).or_default().add_all(&[resource].into_iter().collect());
+    }
+    Ok(by_role)
 }
 
 /// Resources that are allocated to `role`, as a framework reads them. Those with a refined

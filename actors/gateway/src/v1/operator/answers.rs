@@ -12,7 +12,9 @@ use protocol::{AgentId, FrameworkId, Time};
 
 use crate::master::cluster::{ByRole, Cluster, Share, sums};
 use crate::v1::MESOS_VERSION;
+use crate::v1::convert::constraints::constraints_to;
 use crate::v1::convert::describe::{agent_to, executor_to, framework_to};
+use crate::v1::convert::maintenance::{inverse_offer_to, time_to};
 use crate::v1::convert::master::leader_to;
 use crate::v1::convert::offer::offer_to;
 use crate::v1::convert::resource::{Dialect, bag_to};
@@ -33,11 +35,6 @@ const AGENT_CAPABILITIES: [capability::Type; 3] = [
     capability::Type::HierarchicalRole,
     capability::Type::ReservationRefinement,
 ];
-
-fn time_to(time: Time) -> mesos::TimeInfo {
-    let nanoseconds = time.0.saturating_mul(1000);
-    mesos::TimeInfo { nanoseconds: i64::try_from(nanoseconds).unwrap_or(i64::MAX) }
-}
 
 fn bags_to(by_role: Option<&ByRole<'_>>) -> Vec<mesos::Resource> {
     let by_role = by_role.into_iter().flatten();
@@ -100,8 +97,13 @@ pub(super) fn frameworks(cluster: &Cluster) -> GetFrameworks {
     for offer in cluster.offers() {
         offers.entry(&offer.framework_id).or_default().push(offer_to(offer, &DIALECT));
     }
+    let mut inverse: BTreeMap<&FrameworkId, Vec<mesos::InverseOffer>> = BTreeMap::new();
+    for offer in cluster.inverse_offers() {
+        inverse.entry(&offer.framework_id).or_default().push(inverse_offer_to(offer, &DIALECT));
+    }
     let frameworks = cluster.frameworks().map(|framework| get_frameworks::Framework {
         offers: offers.remove(&framework.framework_id).unwrap_or_default(),
+        inverse_offers: inverse.remove(&framework.framework_id).unwrap_or_default(),
         ..framework_in(framework, &held)
     });
     let completed = cluster.completed_frameworks();
@@ -128,6 +130,7 @@ fn framework_in(
         unregistered_time: framework.removed.map(time_to),
         allocated_resources: bags_to(held.used.get(id)),
         offered_resources: bags_to(held.offered.get(id)),
+        offer_constraints: framework.offer_constraints.as_ref().map(constraints_to),
         ..get_frameworks::Framework::default()
     }
 }

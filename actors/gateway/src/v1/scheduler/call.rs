@@ -13,9 +13,9 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use protocol::blob::Blob;
 use protocol::framework::Operation;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, DeclineOffers, KillTask, MessageToExecutor, OperationQuestion,
-    ReconcileOperations, ReconcileTasks, ReviveOffers, ShutdownExecutor, SuppressOffers,
-    TaskQuestion, UpdateFramework,
+    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
+    MessageToExecutor, OperationQuestion, ReconcileOperations, ReconcileTasks, RequestResources,
+    ResourceRequest, ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion, UpdateFramework,
 };
 use protocol::{AgentId, Failure, FailureKind, FrameworkId, Message, OfferId};
 
@@ -23,8 +23,10 @@ use super::refusal::Refusal;
 use super::session::EndFramework;
 use super::sessions::Open;
 use crate::common::Common;
+use crate::v1::convert::constraints::constraints_from;
 use crate::v1::convert::framework::{dialect, filters_from, info_from};
 use crate::v1::convert::offer::operations_from;
+use crate::v1::convert::resource::requests_from;
 use crate::v1::convert::task::kill_policy_from;
 use crate::v1::convert::update_id;
 use crate::v1::wire::mesos;
@@ -79,12 +81,19 @@ pub(crate) async fn perform(common: &Common, open: &Open, call: Call) -> Answer 
             accepted(ask(common, reconcile_operations(id, body)).await)
         }
         Type::Message => accepted(ask(common, message(id, call.message.unwrap_or_default())).await),
-        // There is nothing that they could change: nobody is asked for resources but by offers, no
-        // inverse offer is made, and no operation's status wants to be acknowledged.
-        Type::Request
-        | Type::AcceptInverseOffers
-        | Type::DeclineInverseOffers
-        | Type::AcknowledgeOperationStatus => accepted(Ok(())),
+        Type::AcceptInverseOffers => {
+            let body = call.accept_inverse_offers.unwrap_or_default();
+            let answer = (body.inverse_offer_ids, body.filters, true);
+            accepted(ask(common, answer_inverse_offers(id, &answer)).await)
+        }
+        Type::DeclineInverseOffers => {
+            let body = call.decline_inverse_offers.unwrap_or_default();
+            let answer = (body.inverse_offer_ids, body.filters, false);
+            accepted(ask(common, answer_inverse_offers(id, &answer)).await)
+        }
+        Type::Request => request(common, id, &call.request.unwrap_or_default()).await,
+        // No operation's status wants to be acknowledged yet.
+        Type::AcknowledgeOperationStatus => accepted(Ok(())),
         Type::UpdateFramework => {
             update_framework(common, open, id, call.update_framework.unwrap_or_default()).await
         }
@@ -149,6 +158,32 @@ fn decline(framework_id: FrameworkId, body: &call::Decline) -> DeclineOffers {
         offer_ids: offer_ids(&body.offer_ids),
         filters: filters_from(body.filters.as_ref()),
     }
+}
+
+fn answer_inverse_offers(
+    framework_id: FrameworkId,
+    (ids, filters, accepted): &(Vec<mesos::OfferId>, Option<mesos::Filters>, bool),
+) -> AnswerInverseOffers {
+    AnswerInverseOffers {
+        framework_id,
+        offer_ids: offer_ids(ids),
+        accepted: *accepted,
+        filters: filters_from(filters.as_ref()),
+    }
+}
+
+/// On which agents it would like to have them is not looked at.
+async fn request(common: &Common, framework_id: FrameworkId, body: &call::Request) -> Answer {
+    let mut requests = Vec::new();
+    for (at, request) in body.requests.iter().enumerate() {
+        match requests_from(&request.resources, &format!("requests[{at}].resources")) {
+            Ok(by_role) => requests.extend(
+                by_role.into_iter().map(|(role, resources)| ResourceRequest { role, resources }),
+            ),
+            Err(error) => return Ok(refused(&error.to_string())),
+        }
+    }
+    accepted(ask(common, RequestResources { framework_id, requests }).await)
 }
 
 async fn kill(common: &Common, framework_id: FrameworkId, body: call::Kill) -> Answer {
@@ -219,14 +254,14 @@ async fn update_framework(
     framework_id: FrameworkId,
     body: call::UpdateFramework,
 ) -> Answer {
-    if body.offer_constraints.is_some() {
-        return Err(Refusal::bad_request("'offer_constraints' is not supported yet"));
-    }
+    let constraints = body.offer_constraints.as_ref().map(constraints_from).transpose();
+    let offer_constraints = constraints.map_err(|error| Refusal::bad_request(error.to_string()))?;
     let info = info_from(&body.framework_info);
     let info = info.map_err(|error| Refusal::bad_request(error.to_string()))?;
     let dialect = dialect(&info);
     let suppressed_roles = body.suppressed_roles;
-    ask(common, UpdateFramework { framework_id, info, suppressed_roles }).await?;
+    ask(common, UpdateFramework { framework_id, info, suppressed_roles, offer_constraints })
+        .await?;
     *open.dialect.lock() = dialect;
     Ok(HttpResponse::Ok().finish())
 }

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use protocol::FrameworkId;
 use protocol::framework::OperationStatus;
 use protocol::scheduler::{
-    ExecutorMessage, ReportFailure, RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
+    ExecutorMessage, InverseOffers, ReportFailure, RescindInverseOffers, RescindOffers,
+    ResourceOffers, UpdateOperation, UpdateStatus,
 };
 
+use crate::v1::convert::maintenance::inverse_offer_to;
 use crate::v1::convert::master::info_to;
 use crate::v1::convert::offer::{offer_to, operation_state_to};
 use crate::v1::convert::resource::Dialect;
@@ -26,6 +28,8 @@ pub(crate) enum Event {
     Subscribed(Subscribed),
     Offers(ResourceOffers),
     Rescind(RescindOffers),
+    Inverse(InverseOffers),
+    RescindInverse(RescindInverseOffers),
     Update(UpdateStatus),
     Operation(UpdateOperation),
     Failure(ReportFailure),
@@ -58,6 +62,15 @@ pub(crate) fn records(event: Event, media: MediaType, dialect: &Dialect) -> Vec<
             .map(|rescind| of(Type::Rescind, |event| event.rescind = Some(rescind)))
             .map(to_record)
             .collect(),
+        Event::RescindInverse(rescind) => rescind
+            .offer_ids
+            .iter()
+            .map(|id| event::RescindInverseOffer {
+                inverse_offer_id: mesos::OfferId { value: id.to_string() },
+            })
+            .map(|it| of(Type::RescindInverseOffer, |event| event.rescind_inverse_offer = Some(it)))
+            .map(to_record)
+            .collect(),
         other => vec![to_record(single(other, dialect))],
     }
 }
@@ -79,6 +92,11 @@ fn single(event: Event, dialect: &Dialect) -> WireEvent {
         Event::Offers(message) => of(Type::Offers, |event| {
             let offers = message.offers.iter().map(|offer| offer_to(offer, dialect)).collect();
             event.offers = Some(event::Offers { offers });
+        }),
+        Event::Inverse(message) => of(Type::InverseOffers, |event| {
+            let offers = message.inverse_offers.iter();
+            let inverse_offers = offers.map(|offer| inverse_offer_to(offer, dialect)).collect();
+            event.inverse_offers = Some(event::InverseOffers { inverse_offers });
         }),
         Event::Update(message) => of(Type::Update, |event| {
             event.update = Some(event::Update { status: status_to(&message.status) });
@@ -106,7 +124,8 @@ fn single(event: Event, dialect: &Dialect) -> WireEvent {
         Event::Error(message) => of(Type::Error, |event| {
             event.error = Some(event::Error { message });
         }),
-        Event::Rescind(_) => of(Type::Unknown, |_| {}),
+        // These have a record for each of theirs.
+        Event::Rescind(_) | Event::RescindInverse(_) => of(Type::Unknown, |_| {}),
     }
 }
 

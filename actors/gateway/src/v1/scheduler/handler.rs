@@ -20,6 +20,7 @@ use super::sessions::Open;
 use super::stream::{Notice, Style, queue};
 use crate::common::Common;
 use crate::server::MAX_BODY;
+use crate::v1::convert::constraints::constraints_from;
 use crate::v1::convert::framework::{dialect, info_from};
 use crate::v1::media::check_method;
 use crate::v1::wire::scheduler::Call;
@@ -183,12 +184,11 @@ async fn subscribe_call(
 }
 
 fn subscription(subscribe: Subscribe) -> Result<SubscribeFramework, String> {
-    if subscribe.offer_constraints.is_some() {
-        return Err("'offer_constraints' is not supported yet".to_owned());
-    }
+    let constraints = subscribe.offer_constraints.as_ref().map(constraints_from).transpose();
+    let offer_constraints = constraints.map_err(|error| error.to_string())?;
     let info = info_from(&subscribe.framework_info).map_err(|error| error.to_string())?;
     let suppressed_roles = subscribe.suppressed_roles;
-    Ok(SubscribeFramework { info, suppressed_roles, scheduler: None })
+    Ok(SubscribeFramework { info, suppressed_roles, scheduler: None, offer_constraints })
 }
 
 fn streaming(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use protocol::frameworks::{FrameworkSubscribed, SubscribeFramework, TeardownFramework};
 use protocol::runtime::Exited;
 use protocol::scheduler::{
-    ExecutorMessage, FrameworkError, ReportFailure, RescindOffers, ResourceOffers, UpdateOperation,
-    UpdateStatus,
+    ExecutorMessage, FrameworkError, InverseOffers, ReportFailure, RescindInverseOffers,
+    RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
 };
 use protocol::{Failure, FailureKind, messages};
 use runtime::{Actor, Context, Handler, Handlers, Outcome, SpawnOptions};
@@ -169,6 +169,8 @@ impl Actor for Session {
         handlers
             .on::<ResourceOffers>()
             .on::<RescindOffers>()
+            .on::<InverseOffers>()
+            .on::<RescindInverseOffers>()
             .on::<UpdateStatus>()
             .on::<UpdateOperation>()
             .on::<ReportFailure>()
@@ -218,6 +220,8 @@ macro_rules! events {
 events! {
     ResourceOffers => Offers,
     RescindOffers => Rescind,
+    InverseOffers => Inverse,
+    RescindInverseOffers => RescindInverse,
     UpdateStatus => Update,
     UpdateOperation => Operation,
     ReportFailure => Failure,

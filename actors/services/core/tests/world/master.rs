@@ -105,6 +105,7 @@ impl Master {
             resources,
             attributes: BTreeMap::new(),
             executor_ids: vec![],
+            unavailability: None,
         })
     }
 

@@ -153,6 +153,7 @@ mod tests {
             resources: Resources::parse(resources).unwrap(),
             attributes: Default::default(),
             executor_ids: Vec::new(),
+            unavailability: None,
         }
     }
 
