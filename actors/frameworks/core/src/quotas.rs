@@ -109,8 +109,7 @@ impl Term {
             return Ok(());
         }
         let what = format!(
-            "total quota guarantees '{}' exceed cluster capacity '{}' (use 'force' flag to bypass \
-             this check)",
+            "total quota guarantees '{}' exceed cluster capacity '{}'",
             text(after),
             text(&capacity)
         );

@@ -107,8 +107,6 @@ async fn the_state_is_all_of_it() {
 async fn what_the_allocator_knows_is_asked_of_it() {
     let stage = Stage::new().await;
     assert_eq!(stage.read("GET_ROLES").await, json!({}));
-    assert_eq!(stage.read("GET_WEIGHTS").await, json!({}));
-    assert_eq!(stage.read("GET_QUOTA").await, json!({ "status": {} }));
     stage.world.host.stop_actor("allocator").await;
     let (status, text) = stage.call(&json!({ "type": "GET_ROLES" })).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");

@@ -8,4 +8,5 @@ mod support;
 mod calls;
 mod endpoints;
 mod refusals;
+mod settings;
 mod stage;

@@ -9,11 +9,13 @@
 //! | `lists` | `/slaves`, `/frameworks`, `/tasks`, `/roles` |
 //! | `model` | agents, frameworks, tasks and offers |
 //! | `amounts` | resources |
+//! | `settings` | `/quota`, `/weights` |
 //! | `teardown` | `/teardown` |
 
 mod amounts;
 mod lists;
 mod model;
+mod settings;
 mod state;
 mod teardown;
 
@@ -43,6 +45,8 @@ const ENDPOINTS: &[Endpoint] = &[
     ("/roles", || web::get().to(roles)),
     ("/flags", || web::get().to(flags)),
     ("/metrics/snapshot", || web::get().to(snapshot)),
+    ("/quota", || web::route().to(settings::quota)),
+    ("/weights", || web::route().to(settings::weights)),
     ("/teardown", || web::route().to(teardown::teardown)),
 ];
 
@@ -54,6 +58,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 config.route(&format!("{prefix}{path}{suffix}"), route());
             }
         }
+    }
+    for path in ["/quota/{role:.+}", "/master/quota/{role:.+}"] {
+        config.route(path, web::route().to(settings::quota_of_role));
     }
 }
 

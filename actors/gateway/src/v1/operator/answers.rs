@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use protocol::agents::AgentSummary;
 use protocol::allocator::RoleList;
 use protocol::elector::Leader;
-use protocol::frameworks::{ExecutorView, FrameworkView};
-use protocol::resources::Scalar;
+use protocol::frameworks::{ExecutorView, FrameworkView, RoleSettings};
 use protocol::task::Task;
 use protocol::{AgentId, FrameworkId, Time};
 
@@ -17,14 +16,17 @@ use crate::v1::convert::describe::{agent_to, executor_to, framework_to};
 use crate::v1::convert::maintenance::{inverse_offer_to, time_to};
 use crate::v1::convert::master::leader_to;
 use crate::v1::convert::offer::offer_to;
+use crate::v1::convert::quota::{quotas_to, weights_to};
 use crate::v1::convert::resource::{Dialect, bag_to};
 use crate::v1::convert::status::{state_to, status_to};
 use crate::v1::convert::{labels_to, update_id};
+use crate::v1::wire::master::Response;
+use crate::v1::wire::master::call::Type;
 use crate::v1::wire::master::response::{
     GetAgents, GetExecutors, GetFlags, GetFrameworks, GetMaster, GetMetrics, GetQuota, GetRoles,
     GetState, GetTasks, GetVersion, GetWeights, get_agents, get_executors, get_frameworks,
 };
-use crate::v1::wire::{mesos, quota};
+use crate::v1::wire::mesos;
 use mesos::agent_info::{Capability, capability};
 
 /// Operators read everything there is.
@@ -190,30 +192,16 @@ pub(super) fn roles(list: &RoleList) -> GetRoles {
     GetRoles { roles: list.roles.iter().map(role).collect() }
 }
 
-/// Only weights that somebody has set; the others are 1.
-pub(super) fn weights(list: &RoleList) -> GetWeights {
-    let set = list.roles.iter().filter(|role| role.weight != 1.0);
-    let info = |role: &protocol::allocator::RoleSummary| mesos::WeightInfo {
-        weight: role.weight,
-        role: Some(role.role.clone()),
-    };
-    GetWeights { weight_infos: set.map(info).collect() }
-}
-
-pub(super) fn quotas(list: &RoleList) -> GetQuota {
-    let set = list.roles.iter().filter(|role| !role.quota.is_default());
-    let config = |role: &protocol::allocator::RoleSummary| quota::QuotaConfig {
-        role: role.role.clone(),
-        guarantees: amounts_to(&role.quota.guarantees),
-        limits: amounts_to(&role.quota.limits),
-    };
-    let status = quota::QuotaStatus { configs: set.map(config).collect(), infos: Vec::new() };
-    GetQuota { status }
-}
-
-fn amounts_to(amounts: &BTreeMap<String, Scalar>) -> BTreeMap<String, mesos::value::Scalar> {
-    let scalar = |amount: &Scalar| mesos::value::Scalar { value: amount.as_f64() };
-    amounts.iter().map(|(name, amount)| (name.clone(), scalar(amount))).collect()
+/// What is set for roles: weights or quotas.
+pub(super) fn settings(kind: Type, settings: &RoleSettings) -> Response {
+    let nothing = Response::default();
+    match kind {
+        Type::GetWeights => {
+            let weight_infos = weights_to(settings);
+            Response { get_weights: Some(GetWeights { weight_infos }), ..nothing }
+        }
+        _ => Response { get_quota: Some(GetQuota { status: quotas_to(settings) }), ..nothing },
+    }
 }
 
 pub(super) fn metrics(metrics: BTreeMap<String, f64>) -> GetMetrics {

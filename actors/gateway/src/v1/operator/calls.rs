@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::answers;
 use super::refusal::Refusal;
+use super::settings;
 use super::validate::operator_call;
 use crate::common::Common;
 use crate::master::about::About;
@@ -43,7 +44,15 @@ pub(super) async fn operator(
         | Type::GetFrameworks
         | Type::GetExecutors
         | Type::GetTasks => large(kind, common, media).await,
-        Type::GetRoles | Type::GetWeights | Type::GetQuota => roles(kind, &common, media).await,
+        Type::GetRoles => roles(&common, media).await,
+        Type::GetWeights | Type::GetQuota => {
+            let settings = settings::read(&common).await?;
+            Ok(respond(kind, answers::settings(kind, &settings), media))
+        }
+        Type::UpdateQuota | Type::SetQuota | Type::RemoveQuota | Type::UpdateWeights => {
+            set(kind, &common, call).await?;
+            Ok(HttpResponse::Ok().finish())
+        }
         Type::Teardown => teardown(&common, &call).await,
         Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
         Type::Unknown => Err(Refusal::UnknownCall),
@@ -139,15 +148,31 @@ async fn large(
     Ok(HttpResponse::Ok().content_type(media.as_str()).body(body))
 }
 
-async fn roles(kind: Type, common: &Common, media: MediaType) -> Result<HttpResponse, Refusal> {
+async fn roles(common: &Common, media: MediaType) -> Result<HttpResponse, Refusal> {
     let list = common.question("allocator", GetRoles {}).await?;
-    let nothing = Response::default();
-    let response = match kind {
-        Type::GetRoles => Response { get_roles: Some(answers::roles(&list)), ..nothing },
-        Type::GetWeights => Response { get_weights: Some(answers::weights(&list)), ..nothing },
-        _ => Response { get_quota: Some(answers::quotas(&list)), ..nothing },
-    };
-    Ok(respond(kind, response, media))
+    let get_roles = Some(answers::roles(&list));
+    Ok(respond(Type::GetRoles, Response { get_roles, ..Response::default() }, media))
+}
+
+/// Changes what is set for roles. That the part is there has been validated.
+async fn set(kind: Type, common: &Common, call: Call) -> Result<(), Refusal> {
+    match kind {
+        Type::UpdateQuota => {
+            settings::update_quota(common, &call.update_quota.unwrap_or_default()).await
+        }
+        Type::SetQuota => {
+            let part = call.set_quota.unwrap_or_default();
+            settings::set_quota(common, &part.quota_request).await
+        }
+        Type::RemoveQuota => {
+            let role = call.remove_quota.unwrap_or_default().role;
+            settings::remove_quota(common, &role, "Failed to remove quota").await
+        }
+        _ => {
+            let part = call.update_weights.unwrap_or_default();
+            settings::update_weights(common, &part.weight_infos).await
+        }
+    }
 }
 
 async fn teardown(common: &Common, call: &Call) -> Result<HttpResponse, Refusal> {

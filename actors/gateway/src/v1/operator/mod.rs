@@ -8,15 +8,19 @@
 //! |---|---|
 //! | [`validate`] | what a call must say |
 //! | `calls` | from a request to its answer |
+//! | `settings` | quotas and weights |
 //! | `refusal` | why a request is refused |
 //! | `answers` | what is there, as the API has it |
 
 mod answers;
 mod calls;
 mod refusal;
+pub(crate) mod settings;
 pub mod validate;
 
 use actix_web::web::{self, ServiceConfig};
+
+pub(crate) use refusal::Refusal;
 
 /// Where the API is: as Mesos has it, as pymesos looks for it, and under the name of the actor.
 const PATHS: [&str; 3] = ["/api/v1", "/api/v1/operator", "/master/api/v1"];

@@ -10,7 +10,7 @@ use crate::v1::WireError;
 
 /// Why a request is refused. `Display` is the body of the answer: the texts are those of Mesos.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("Master has not finished recovery")]
@@ -25,6 +25,9 @@ pub(super) enum Refusal {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// It would be wrong as things are.
+    #[error("{0}")]
+    Conflict(String),
     /// There is no room now, or no answer.
     #[error("{0}")]
     NotNow(String),
@@ -47,6 +50,7 @@ impl ResponseError for Refusal {
             Self::Wire(error) => error.status(),
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::UnknownCall | Self::NotSupported(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Recovering | Self::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
