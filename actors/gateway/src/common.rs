@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::answer::ApiError;
 use crate::duty::Duty;
+use crate::master::legacy::Together;
 use crate::v1::scheduler::Sessions;
 
 /// For an actor to answer a question that nothing has to be written for.
@@ -27,6 +28,8 @@ pub struct Common {
     streams: Arc<Semaphore>,
     answering: watch::Sender<usize>,
     pub(crate) schedulers: Sessions,
+    /// Who polls the whole state.
+    pub(crate) polls: Together,
     started: Time,
     elected: watch::Sender<Option<Time>>,
 }
@@ -41,6 +44,7 @@ impl Common {
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             answering: watch::Sender::new(0),
             schedulers: Sessions::default(),
+            polls: Together::default(),
             started,
             elected: watch::Sender::new(None),
         }

@@ -4,8 +4,11 @@ mod actor;
 mod allocator;
 mod launch;
 mod local;
+mod offers;
 mod remote;
 mod report;
+mod stage;
+mod state;
 
 use std::path::PathBuf;
 
@@ -16,15 +19,19 @@ use crate::report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures the message path, launches and the allocator, and prints each number beside its bound.
+/// Measures the message path, launches, the allocator, offers on their way and `/state`, and prints
+/// each number beside its bound.
 #[derive(Parser)]
 struct Args {
     /// Where the summary goes, as a JSON list of {name, value, unit, bound, ratio, target}.
     #[arg(long, default_value = "target/bench/summary.json")]
     summary: PathBuf,
-    /// Only what has this in its group: `local`, `remote`, `launch` or `allocator`.
+    /// Only what has this in its group: `local`, `remote`, `launch`, `allocator`, `offers` or `state`.
     #[arg(long)]
     only: Option<String>,
+    /// A hundredth of the work in `offers` and `state`: to see that it runs, not how fast.
+    #[arg(long)]
+    quick: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -60,6 +67,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     if wanted("allocator") {
         allocator::run(&mut report)?;
+    }
+    if wanted("offers") {
+        offers::run(&mut report, args.quick).await?;
+    }
+    if wanted("state") {
+        state::run(&mut report, args.quick).await?;
     }
     report.write(&args.summary)
 }

@@ -51,6 +51,11 @@ impl Cluster {
         Ok(Self { agents: agents.agents, custom: custom.collect(), here })
     }
 
+    /// How many agents and tasks there are, of all states.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.agents.len(), self.here.tasks.len())
+    }
+
     /// Agents that have registered and not been given up.
     pub(crate) fn agents(&self) -> impl Iterator<Item = &AgentSummary> {
         let registered =
@@ -103,7 +108,8 @@ impl Cluster {
     /// Whether a task is run by an executor of ours, which has its name.
     pub(crate) fn is_command(&self, task: &Task) -> bool {
         task.executor_id.as_str() == task.task_id.as_str()
-            && !self.custom.contains(&(task.framework_id.clone(), task.executor_id.clone()))
+            && (self.custom.is_empty()
+                || !self.custom.contains(&(task.framework_id.clone(), task.executor_id.clone())))
     }
 
     /// Outstanding offers.

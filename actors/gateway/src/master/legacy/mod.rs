@@ -11,6 +11,7 @@
 //! | `amounts` | resources |
 //! | `settings` | `/quota`, `/weights` |
 //! | `teardown` | `/teardown` |
+//! | `together` | one answer for all that poll at the same time |
 
 mod amounts;
 mod lists;
@@ -18,13 +19,16 @@ mod model;
 mod settings;
 mod state;
 mod teardown;
+mod together;
 
 use actix_web::http::header::ContentType;
-use actix_web::web::{self, Data, Query, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Query, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 use protocol::allocator::GetRoles;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+pub(crate) use self::together::Together;
 
 use self::state::{Scene, Speaker, State, Summary};
 use super::about::About;
@@ -82,7 +86,12 @@ impl Wrapping {
     }
 
     fn write(&self, value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-        let mut body = Vec::with_capacity(4096);
+        self.write_about(4096, value)
+    }
+
+    /// The same, of which it is known how long it is going to be, more or less.
+    fn write_about(&self, length: usize, value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+        let mut body = Vec::with_capacity(length);
         let failed = |error: serde_json::Error| {
             let text = format!("failed to write the answer: {error}");
             ApiError::new(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR, text)
@@ -98,14 +107,14 @@ impl Wrapping {
         Ok(body)
     }
 
-    fn answer(&self, body: Vec<u8>) -> HttpResponse {
+    fn answer(&self, body: impl Into<Bytes>) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         if self.jsonp.is_some() {
             response.content_type("text/javascript");
         } else {
             response.insert_header(ContentType::json());
         }
-        response.body(body)
+        response.body(body.into())
     }
 }
 
@@ -137,11 +146,29 @@ async fn state(
     about: Data<About>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, wrapping, move |wrapping, cluster, common| {
-        let scene = Scene::new(cluster);
-        wrapping.write(&State::new(&scene, &speaker(common, &about)))
-    })
-    .await
+    wrapping.check()?;
+    let together = common.polls.clone();
+    let body = together.next(move || whole_state(common.clone(), about.clone())).await?;
+    match wrapping.jsonp {
+        None => Ok(wrapping.answer(body)),
+        Some(ref name) => {
+            let script = [name.as_bytes(), b"(", &body, b");"].concat();
+            Ok(wrapping.answer(script))
+        }
+    }
+}
+
+/// `/state` as it is now, written on a thread of its own.
+async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Bytes, ApiError> {
+    let cluster = Cluster::read(&common).await?;
+    let body = web::block(move || {
+        let scene = Scene::new(&cluster);
+        let speaker = speaker(&common, &about);
+        let state = State::new(&scene, &speaker);
+        Wrapping::default().write_about(state::length(&cluster), &state)
+    });
+    let body = body.await.map_err(|error| ApiError::unavailable(error.to_string()))?;
+    Ok(body?.into())
 }
 
 async fn summary(

@@ -1,0 +1,219 @@
+//! `/state` of a large cluster, and what it costs others that twenty tools poll it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use crate::report::{Measure, Report};
+use crate::stage::Stage;
+
+const AGENTS: usize = 20_000;
+const TASKS_EACH: usize = 10;
+const POLLING: usize = 20;
+/// The best of so many is taken: what else the machine does is not ours.
+const RUNS: usize = 5;
+/// How long calls are made for a latency, and the pause between two of them.
+const MEASURED: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
+
+pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> {
+    let (agents, measured) = match quick {
+        true => (AGENTS / 100, MEASURED / 10),
+        false => (AGENTS, MEASURED),
+    };
+    let stage = Stage::start().await?;
+    stage.fill(agents, TASKS_EACH).await?;
+    let tasks = agents * TASKS_EACH;
+    let (took, bytes) = fastest(&stage, tasks).await?;
+    let name = format!("/state, {agents} agents, {tasks} tasks");
+    report.add(Measure::new(name, took, "ms").bound(socket(bytes)?).target("< 500"));
+    let megabytes = bytes as f64 / 1e6;
+    report.add(Measure::new("/state, its size", megabytes, "MB"));
+
+    let scheduler = Caller::subscribe(&stage).await?;
+    let quiet = scheduler.latency(measured).await?;
+    let pollers = Pollers::start(&stage);
+    // Everybody polls before anything is measured.
+    pollers.until_each_has_read().await;
+    let polled = scheduler.latency(measured).await?;
+    let rounds = pollers.stop().await;
+    let micros = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64;
+    report.add(Measure::new("call over HTTP, p50", micros(&quiet, 0.5), "us"));
+    report.add(Measure::new("call over HTTP, p99", micros(&quiet, 0.99), "us"));
+    report.add(
+        Measure::new("call over HTTP, 20 poll /state, p50", micros(&polled, 0.5), "us")
+            .bound(micros(&quiet, 0.5)),
+    );
+    report.add(
+        Measure::new("call over HTTP, 20 poll /state, p99", micros(&polled, 0.99), "us")
+            .bound(micros(&quiet, 0.99))
+            .target("no change"),
+    );
+    let rate = rounds as f64 / measured.as_secs_f64();
+    report.add(Measure::new("/state, answers to 20 that poll", rate, "/s"));
+    drop(scheduler);
+    stage.stop().await;
+    Ok(())
+}
+
+/// Milliseconds until the last byte is there, and how many bytes there are.
+async fn fastest(stage: &Stage, tasks: usize) -> anyhow::Result<(f64, usize)> {
+    let client = reqwest::Client::new();
+    let (mut best, mut bytes) = (f64::INFINITY, 0);
+    for run in 0..RUNS {
+        let start = Instant::now();
+        let response = client.get(stage.url("/state")).send().await?.error_for_status()?;
+        let body = response.bytes().await?;
+        best = best.min(start.elapsed().as_secs_f64() * 1e3);
+        bytes = body.len();
+        if run == 0 {
+            check(&body, tasks)?;
+        }
+    }
+    Ok((best, bytes))
+}
+
+/// It says what is there.
+fn check(body: &[u8], tasks: usize) -> anyhow::Result<()> {
+    let state: Value = serde_json::from_slice(body)?;
+    let frameworks = state["frameworks"].as_array().context("no frameworks")?;
+    let of = |framework: &Value| framework["tasks"].as_array().map_or(0, Vec::len);
+    let found: usize = frameworks.iter().map(of).sum();
+    ensure!(found == tasks, "{found} tasks of {tasks} are in /state");
+    Ok(())
+}
+
+/// Milliseconds to send so many bytes over a socket of this machine and to read them, as they are.
+fn socket(bytes: usize) -> anyhow::Result<f64> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let sender = std::thread::spawn(move || -> std::io::Result<()> {
+        let body = vec![b'x'; bytes];
+        for _ in 0..RUNS {
+            let (mut stream, _) = listener.accept()?;
+            stream.read_exact(&mut [0])?;
+            stream.write_all(&body)?;
+        }
+        Ok(())
+    });
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        let mut stream = TcpStream::connect(address)?;
+        let mut body = Vec::with_capacity(bytes);
+        let start = Instant::now();
+        stream.write_all(b"?")?;
+        stream.read_to_end(&mut body)?;
+        best = best.min(start.elapsed().as_secs_f64() * 1e3);
+    }
+    sender.join().map_err(|_| anyhow::anyhow!("the sender panicked"))??;
+    Ok(best)
+}
+
+/// A framework over HTTP that makes calls.
+struct Caller {
+    client: reqwest::Client,
+    url: String,
+    framework_id: String,
+    stream_id: String,
+    /// Open for as long as it is subscribed.
+    _events: reqwest::Response,
+}
+
+impl Caller {
+    async fn subscribe(stage: &Stage) -> anyhow::Result<Self> {
+        let client = reqwest::Client::new();
+        let url = stage.url("/api/v1/scheduler");
+        let info = json!({ "user": "root", "name": "caller", "failover_timeout": 60.0 });
+        let subscribe = json!({ "framework_info": info, "suppressed_roles": ["*"] });
+        let call = json!({ "type": "SUBSCRIBE", "subscribe": subscribe });
+        let mut events = post(&client, &url, &call).send().await?.error_for_status()?;
+        let stream_id = events.headers().get("mesos-stream-id").context("no stream id")?;
+        let stream_id = stream_id.to_str()?.to_owned();
+        let chunk = events.chunk().await?.context("no event")?;
+        let newline = chunk.iter().position(|byte| *byte == b'\n').context("no length")?;
+        let event: Value = serde_json::from_slice(&chunk[newline + 1..])?;
+        let id = event["subscribed"]["framework_id"]["value"].as_str().context("no id")?;
+        let framework_id = id.to_owned();
+        Ok(Self { client, url, framework_id, stream_id, _events: events })
+    }
+
+    /// How long a call takes that the frameworks manager answers, in microseconds.
+    async fn latency(&self, measured: Duration) -> anyhow::Result<Histogram<u64>> {
+        let mut times = Histogram::new_with_bounds(1, 60_000_000, 3)?;
+        let framework_id = json!({ "value": self.framework_id });
+        let call = json!({ "type": "SUPPRESS", "framework_id": framework_id, "suppress": {} });
+        let end = Instant::now() + measured;
+        while Instant::now() < end {
+            let request = post(&self.client, &self.url, &call);
+            let start = Instant::now();
+            let response = request.header("Mesos-Stream-Id", &self.stream_id).send().await?;
+            ensure!(response.status() == 202, "{}", response.status());
+            times.saturating_record(start.elapsed().as_micros() as u64);
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(times)
+    }
+}
+
+fn post(client: &reqwest::Client, url: &str, call: &Value) -> reqwest::RequestBuilder {
+    client.post(url).header("Content-Type", "application/json").body(call.to_string())
+}
+
+/// Tools that ask for `/state` again as soon as they have it. On threads of their own, and no further
+/// than bytes: what they do with the answer is not the master's cost.
+struct Pollers {
+    over: Arc<AtomicBool>,
+    rounds: Arc<AtomicUsize>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Pollers {
+    fn start(stage: &Stage) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let rounds = Arc::new(AtomicUsize::new(0));
+        let address = stage.gateway.address();
+        let threads = (0..POLLING).map(|_| {
+            let (over, rounds) = (Arc::clone(&over), Arc::clone(&rounds));
+            std::thread::spawn(move || {
+                let mut buffer = vec![0; 1 << 16];
+                while !over.load(Ordering::Relaxed) && poll(address, &mut buffer).is_ok() {
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        });
+        Self { threads: threads.collect(), over, rounds }
+    }
+
+    async fn until_each_has_read(&self) {
+        while self.rounds.load(Ordering::Relaxed) < POLLING
+            && self.threads.iter().any(|thread| !thread.is_finished())
+        {
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.rounds.store(0, Ordering::Relaxed);
+    }
+
+    async fn stop(self) -> usize {
+        let rounds = self.rounds.load(Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            while !thread.is_finished() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        rounds
+    }
+}
+
+fn poll(address: std::net::SocketAddr, buffer: &mut [u8]) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /state HTTP/1.1\r\nhost: m\r\nconnection: close\r\n\r\n")?;
+    while stream.read(buffer)? > 0 {}
+    Ok(())
+}
