@@ -11,6 +11,7 @@ use crate::id::{
 };
 use crate::isolator::Limitation;
 use crate::messages;
+use crate::resize::ResizeAgentTask;
 use crate::resources::Resources;
 use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo, TaskState, TaskStatus, Termination};
 
@@ -287,6 +288,7 @@ messages! {
     ShutdownAgentExecutor,
     DeliverMessage,
     UpdateFramework,
+    ResizeAgentTask,
     RegisterExecutor -> ExecutorRegistered,
     ReportStatus,
     SendToScheduler,

@@ -9,6 +9,7 @@ use crate::id::{
     AgentId, Epoch, ExecutorId, FrameworkId, Generation, Incarnation, TaskId, UpdateId,
 };
 use crate::messages;
+use crate::resize::RouteResize;
 use crate::resources::Resources;
 use crate::shared::SharedList;
 use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo};
@@ -230,6 +231,7 @@ messages! {
     RouteShutdownExecutor,
     RouteMessage,
     RouteUpdateFramework,
+    RouteResize,
     MarkAgentGone,
     GetAgents -> AgentList,
     GetAgent -> AgentSummary,

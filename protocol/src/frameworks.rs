@@ -24,6 +24,7 @@ use crate::id::{
 };
 use crate::messages;
 use crate::quota::Quota;
+use crate::resize::{ReportResize, ResizeTask, TaskResized};
 use crate::resources::Resources;
 use crate::shared::SharedList;
 use crate::task::{ExecutorInfo, KillPolicy, Reason, Task, TaskStatus};
@@ -499,4 +500,6 @@ messages! {
     GetOffers -> OfferList,
     ViewFrameworks -> FrameworksView,
     ExplainOffers -> OffersExplanation,
+    ResizeTask -> TaskResized,
+    ReportResize,
 }

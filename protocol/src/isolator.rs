@@ -74,11 +74,16 @@ pub struct JoinContainer {
     pub rlimits: BTreeMap<String, u64>,
 }
 
-/// Change a container's limits. From `agent`.
+/// Change a container's limits. From `agent`. Answered when they are set; refused if they cannot be,
+/// and then they are as they were.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UpdateContainer {
     pub container_id: ContainerId,
     pub resources: Resources,
+    /// Refuse, and change nothing, unless the kernel holds the container to it from now on, and the
+    /// container does not use more memory already.
+    #[serde(default)]
+    pub exact: bool,
 }
 
 /// Kill everything in a container and remove it. From `agent`. Answered at once; `ContainerExited`

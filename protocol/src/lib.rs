@@ -17,6 +17,7 @@ pub mod explain;
 pub mod framework;
 pub mod id;
 pub mod message;
+pub mod resize;
 pub mod resources;
 pub mod role;
 pub mod task;

@@ -12,6 +12,7 @@ use protocol::agent::{
 };
 use protocol::elector::LeaderChanged;
 use protocol::framework::AgentInfo;
+use protocol::resize::ResizeAgentTask;
 use protocol::runtime::Exited;
 use protocol::{Failure, HostAddr};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, SpawnOptions};
@@ -238,6 +239,7 @@ impl Actor for Agent {
             .on::<ShutdownAgentExecutor>()
             .on::<DeliverMessage>()
             .on::<UpdateFramework>()
+            .on::<ResizeAgentTask>()
             .on::<RegisterExecutor>()
             .on::<ReportStatus>()
             .on::<SendToScheduler>()
@@ -310,7 +312,7 @@ macro_rules! told {
 
 told! {
     Ping, RunTasks, KillAgentTask, UpdateAcknowledged, ShutdownFramework, ShutdownAgentExecutor,
-    DeliverMessage, UpdateFramework, SendToScheduler, ContainerExited,
+    DeliverMessage, UpdateFramework, ResizeAgentTask, SendToScheduler, ContainerExited,
 }
 
 impl Handler<RegisterExecutor> for Agent {

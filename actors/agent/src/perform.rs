@@ -7,7 +7,7 @@ use agent_core::{Effect, Input, Reply, SandboxRead, TaskKey, ToExecutor, ToFrame
 use protocol::agent::SandboxChunk;
 use protocol::agents::RegisterAgent;
 use protocol::executor::LaunchTask;
-use protocol::isolator::{LaunchContainer, RecoverContainers};
+use protocol::isolator::{LaunchContainer, RecoverContainers, UpdateContainer};
 use protocol::updates::{ConfirmUpdate, QueueUpdate};
 use protocol::{Address, CallId, Failure, FailureKind};
 use runtime::Context;
@@ -22,6 +22,8 @@ const REGISTER: Duration = Duration::from_secs(5);
 const DELIVER: Duration = Duration::from_secs(5);
 /// `updates` writes to the disk.
 const KEEP: Duration = Duration::from_secs(10);
+/// The isolator writes a few files; the kernel may first take memory back.
+const RESIZE: Duration = Duration::from_secs(10);
 /// The isolator looks at every process of the machine and destroys what nobody knows.
 const RECOVER: Duration = Duration::from_secs(60);
 
@@ -43,6 +45,7 @@ impl Agent {
             Effect::Recover(message) => Self::recover(message, ctx),
             Effect::Launch(message) => self.launch(*message, ctx),
             Effect::Resize(message) => ctx.tell(&ctx.local(ISOLATOR), message),
+            Effect::ResizeTask { number, message } => Self::resize(number, message, ctx),
             Effect::Destroy(message) => ctx.tell(&ctx.local(ISOLATOR), message),
             Effect::Queue(message) => Self::queue(*message, ctx),
             Effect::Confirm(message) => Self::confirm(message, ctx),
@@ -72,6 +75,7 @@ impl Agent {
             ToFrameworks::ForwardUpdate(message) => ctx.tell(to, *message),
             ToFrameworks::ExecutorExited(message) => ctx.tell(to, message),
             ToFrameworks::MessageFromExecutor(message) => ctx.tell(to, message),
+            ToFrameworks::Resized(message) => ctx.tell(to, message),
         }
     }
 
@@ -104,6 +108,13 @@ impl Agent {
                 tracing::warn!(%failure, container = %container_id, "container not launched");
             }
             agent.take(Input::LaunchAnswered { container_id, result }, ctx);
+        });
+    }
+
+    fn resize(number: u64, message: UpdateContainer, ctx: &mut Context<Self>) {
+        let (isolator, container_id) = (ctx.local(ISOLATOR), message.container_id.clone());
+        ctx.ask(&isolator, message, RESIZE, move |agent, result, ctx| {
+            agent.take(Input::ContainerResized { container_id, number, result }, ctx);
         });
     }
 

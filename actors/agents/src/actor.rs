@@ -9,6 +9,7 @@ use protocol::agents::{
     ViewAgents,
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::resize::RouteResize;
 use protocol::runtime::Exited;
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
 use serde::Serialize;
@@ -76,6 +77,7 @@ impl Actor for Agents {
             .on::<RouteShutdownExecutor>()
             .on::<RouteMessage>()
             .on::<RouteUpdateFramework>()
+            .on::<RouteResize>()
             .on::<GetAgents>()
             .on::<ViewAgents>()
             .on::<GetAgent>();
@@ -167,4 +169,5 @@ told! {
     RouteShutdownExecutor,
     RouteMessage,
     RouteUpdateFramework,
+    RouteResize,
 }

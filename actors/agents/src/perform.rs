@@ -88,6 +88,7 @@ fn to_frameworks(message: ToFrameworks, ctx: &mut Context<Agents>) {
         ToFrameworks::Joined(m) => ctx.tell(to, *m),
         ToFrameworks::Left(m) => ctx.tell(to, m),
         ToFrameworks::Undeliverable(m) => ctx.tell(to, m),
+        ToFrameworks::Resized(m) => ctx.tell(to, m),
     }
 }
 
@@ -101,5 +102,6 @@ fn to_agent(to: &Address, message: ToAgent, ctx: &mut Context<Agents>) {
         ToAgent::ShutdownExecutor(m) => ctx.tell(to, m),
         ToAgent::Deliver(m) => ctx.tell(to, m),
         ToAgent::UpdateFramework(m) => ctx.tell(to, *m),
+        ToAgent::Resize(m) => ctx.tell(to, m),
     }
 }

@@ -6,6 +6,7 @@ use protocol::frameworks::{
     MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
     SuppressOffers, TeardownFramework,
 };
+use protocol::resize::ResizeTask;
 
 /// A scheduler's call. Its `framework_id` is empty: the driver fills in its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,7 @@ pub enum SchedulerCall {
     Acknowledge(AcknowledgeUpdate),
     Reconcile(ReconcileTasks),
     Message(MessageToExecutor),
+    Resize(ResizeTask),
     /// End the framework and all its tasks, then the driver.
     Teardown(TeardownFramework),
     /// End the driver; the framework's tasks stay for its failover timeout.

@@ -8,9 +8,10 @@ use protocol::frameworks::{
     MessageToExecutor, ReconcileTasks, RequestResources, ResourceRequest, ReviveOffers,
     ShutdownExecutor, SuppressOffers, TaskQuestion, TeardownFramework,
 };
+use protocol::resize::ResizeTask;
 use protocol::scheduler::{ExecutorMessage, ReportFailure};
 use protocol::task::{KillPolicy, TaskInfo, TaskStatus};
-use protocol::{AgentId, Blob, Epoch, ExecutorId, FrameworkId, HostAddr, OfferId, TaskId};
+use protocol::{AgentId, Blob, Epoch, ExecutorId, FrameworkId, HostAddr, OfferId, Scalar, TaskId};
 
 use crate::call::SchedulerCall;
 
@@ -56,6 +57,10 @@ pub trait Scheduler: 'static {
 
     /// Bytes from one of the framework's executors.
     fn message(&mut self, _driver: &SchedulerDriver, _message: ExecutorMessage) {}
+
+    /// A task was not given what [`SchedulerDriver::resize`] asked for, and has what it had. (If it
+    /// was, an update of the same state says so.)
+    fn resize_refused(&mut self, _driver: &SchedulerDriver, _task_id: &TaskId, _why: &str) {}
 
     /// The master is out of reach, or another one leads. The driver subscribes again by itself.
     fn disconnected(&mut self, _driver: &SchedulerDriver) {}
@@ -143,6 +148,14 @@ impl SchedulerDriver {
     ) {
         let framework_id = own_id();
         self.call(SchedulerCall::Kill(KillTask { framework_id, task_id, agent_id, kill_policy }));
+    }
+
+    /// Lets a running task have so many cpus and so many MB of memory in all; absent: as before. An
+    /// update of the same state says that it has, [`Scheduler::resize_refused`] that it has not.
+    pub fn resize(&self, task_id: TaskId, cpus: Option<Scalar>, mem: Option<Scalar>) {
+        let framework_id = own_id();
+        let resize = ResizeTask { framework_id, task_id, agent_id: None, cpus, mem };
+        self.call(SchedulerCall::Resize(resize));
     }
 
     /// Ends an executor and all its tasks.

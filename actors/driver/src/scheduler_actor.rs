@@ -14,6 +14,7 @@ use protocol::frameworks::{
     KillTask, MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
     SubscribeFramework, SuppressOffers, TaskQuestion, TeardownFramework,
 };
+use protocol::resize::ResizeTask;
 use protocol::runtime::{Exited, Subscribe};
 use protocol::scheduler::{
     ExecutorMessage, FrameworkError, InverseOffers, ReportFailure, RescindInverseOffers,
@@ -113,6 +114,7 @@ fn handle(host: &Host, to: Address) -> SchedulerDriver {
         SchedulerCall::Acknowledge(message) => host.tell(&to, message),
         SchedulerCall::Reconcile(message) => host.tell(&to, message),
         SchedulerCall::Message(message) => host.tell(&to, message),
+        SchedulerCall::Resize(message) => host.tell(&to, message),
         SchedulerCall::Teardown(message) => host.tell(&to, message),
         SchedulerCall::Stop => host.tell(&to, StopDriver {}),
     })
@@ -172,6 +174,7 @@ impl<S: Scheduler> Actor for SchedulerActor<S> {
             .on::<ReconcileTasks>()
             .on::<MessageToExecutor>()
             .on::<TeardownFramework>()
+            .on::<ResizeTask>()
             .on::<ExplainOffers>()
             .on::<StopDriver>();
     }

@@ -14,6 +14,7 @@ use protocol::frameworks::{
     MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
     SuppressOffers, TaskQuestion, TeardownFramework,
 };
+use protocol::resize::{ResizeTask, TaskResized};
 use protocol::task::{Reason, Source, TaskInfo, TaskState, TaskStatus};
 use protocol::{Failure, FailureKind, FrameworkId, Message};
 use runtime::{Context, Handler, Outcome};
@@ -195,6 +196,19 @@ impl<S: Scheduler> Handler<TeardownFramework> for Actor<S> {
         self.pass(message, ctx, |actor, answer, ctx| {
             if answer.is_ok() {
                 actor.finish(ctx);
+            }
+        })
+    }
+}
+
+impl<S: Scheduler> Handler<ResizeTask> for Actor<S> {
+    fn handle(&mut self, mut message: ResizeTask, ctx: &mut Context<Self>) -> Outcome<TaskResized> {
+        message.framework_id = self.own_id();
+        let task_id = message.task_id.clone();
+        self.pass(message, ctx, move |actor, answer, _| {
+            if let Err(failure) = answer {
+                let Actor { scheduler, driver, .. } = actor;
+                scheduler.resize_refused(driver, &task_id, &failure.message);
             }
         })
     }

@@ -12,9 +12,12 @@ use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, FrameworkSubscribed, KillTask, ReconcileTasks,
     SubscribeFramework, TeardownFramework,
 };
+use protocol::resize::{ResizeTask, TaskResized};
 use protocol::scheduler::{FrameworkError, ResourceOffers, UpdateStatus};
 use protocol::task::{CommandInfo, Reason, Source, TaskInfo, TaskState, TaskStatus};
-use protocol::{Address, Epoch, Failure, FailureKind, FrameworkId, HostAddr, Resources, Time};
+use protocol::{
+    Address, Epoch, Failure, FailureKind, FrameworkId, HostAddr, Resources, Scalar, TaskId, Time,
+};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
 use tokio::sync::mpsc;
 
@@ -67,6 +70,7 @@ enum Asked {
     Acknowledge(AcknowledgeUpdate),
     Kill(KillTask),
     Reconcile(ReconcileTasks),
+    Resize(ResizeTask),
     Teardown,
 }
 
@@ -98,6 +102,7 @@ impl Actor for Frameworks {
             .on::<AcknowledgeUpdate>()
             .on::<KillTask>()
             .on::<ReconcileTasks>()
+            .on::<ResizeTask>()
             .on::<TeardownFramework>();
     }
 }
@@ -136,6 +141,15 @@ impl Handler<ReconcileTasks> for Frameworks {
     fn handle(&mut self, message: ReconcileTasks, _: &mut Context<Self>) -> Outcome<()> {
         let _ = self.asked.send(Asked::Reconcile(message));
         Outcome::Reply(())
+    }
+}
+impl Handler<ResizeTask> for Frameworks {
+    fn handle(&mut self, message: ResizeTask, _: &mut Context<Self>) -> Outcome<TaskResized> {
+        let resized = TaskResized { agent_id: "agent".into(), resources: Resources::EMPTY };
+        match self.note(Asked::Resize(message)) {
+            Outcome::Refuse(failure) => Outcome::Refuse(failure),
+            _ => Outcome::Reply(resized),
+        }
     }
 }
 impl Handler<TeardownFramework> for Frameworks {
@@ -208,6 +222,7 @@ enum Called {
     Offers(usize),
     Update(TaskStatus),
     Disconnected,
+    ResizeRefused(String, String),
     Error(String),
 }
 
@@ -222,6 +237,9 @@ impl Scheduler for Recorder {
     }
     fn update(&mut self, _: &SchedulerDriver, status: TaskStatus) {
         let _ = self.0.send(Called::Update(status));
+    }
+    fn resize_refused(&mut self, _: &SchedulerDriver, task_id: &TaskId, why: &str) {
+        let _ = self.0.send(Called::ResizeRefused(task_id.to_string(), why.to_owned()));
     }
     fn disconnected(&mut self, _: &SchedulerDriver) {
         let _ = self.0.send(Called::Disconnected);
@@ -300,6 +318,21 @@ fn update(id: &str) -> UpdateStatus {
     status.agent_id = Some("agent".into());
     status.update_id = Some("u1".into());
     UpdateStatus { framework_id: "new".into(), status }
+}
+
+#[actix_rt::test]
+async fn a_size_that_is_refused_is_called_back_and_one_that_is_not_comes_as_an_update() {
+    let (mut master, mut rig) = subscribed().await;
+    let more = Some(Scalar::from_milli(2000));
+    rig.driver.resize("t1".into(), more, None);
+    let Asked::Resize(wish) = master.asked().await else { panic!("not a resize") };
+    assert_eq!((wish.framework_id.as_str(), wish.task_id.as_str()), ("new", "t1"));
+    assert_eq!((wish.cpus, wish.mem), (more, None));
+    *master.answer.lock().unwrap() = Some(Failure::refused("no room"));
+    rig.driver.resize("t2".into(), None, more);
+    master.asked().await;
+    let refused = Called::ResizeRefused("t2".into(), "no room".into());
+    assert_eq!(rig.called().await, refused, "and nothing was said of t1");
 }
 
 #[actix_rt::test]

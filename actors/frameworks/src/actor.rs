@@ -12,6 +12,7 @@ use protocol::frameworks::{
     SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights,
     ViewFrameworks,
 };
+use protocol::resize::{ReportResize, ResizeTask};
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
@@ -119,6 +120,8 @@ impl Actor for Frameworks {
             .on::<GetTasks>()
             .on::<GetOffers>()
             .on::<ViewFrameworks>()
+            .on::<ResizeTask>()
+            .on::<ReportResize>()
             .on::<ExplainOffers>()
             .on::<ExplainRole>();
     }
@@ -212,6 +215,7 @@ asked! {
     GetTasks => ListTasks,
     GetOffers => ListOffers,
     ViewFrameworks => View,
+    ResizeTask => Resize,
 }
 
 told! {
@@ -224,4 +228,5 @@ told! {
     OfferAllocations => Allocations,
     SendInverseOffers => InverseAllocations,
     ReclaimResources => Reclaim,
+    ReportResize => Resized,
 }

@@ -55,6 +55,7 @@ impl Frameworks {
             Ok(Answer::Offers(answer)) => self.calls.reply(call, answer),
             Ok(Answer::RoleSettings(answer)) => self.calls.reply(call, answer),
             Ok(Answer::View(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Resized(answer)) => self.calls.reply(call, answer),
             Err(failure) => self.calls.refuse(call, failure),
         }
     }
@@ -104,5 +105,6 @@ fn to_agents(message: ToAgents, ctx: &mut Context<Frameworks>) {
         ToAgents::ShutdownExecutor(m) => ctx.tell(to, m),
         ToAgents::Message(m) => ctx.tell(to, m),
         ToAgents::UpdateFramework(m) => ctx.tell(to, m),
+        ToAgents::Resize(m) => ctx.tell(to, m),
     }
 }

@@ -12,7 +12,7 @@ use protocol::isolator::{
     LaunchContainer, Limitation, RecoverContainers, UpdateContainer, UsageList,
 };
 use protocol::task::Termination;
-use protocol::{ContainerId, ExecutorId, Failure, FailureKind, FrameworkId, Scalar};
+use protocol::{ContainerId, ExecutorId, Failure, FailureKind, FrameworkId};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, ReplyTo, SpawnOptions};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -42,7 +42,6 @@ struct Container {
     framework_id: FrameworkId,
     executor_id: ExecutorId,
     limits: Limits,
-    cpus: Scalar,
     limitation: Option<Limitation>,
     phase: Phase,
 }
@@ -135,7 +134,7 @@ impl Actor for Isolator {
             json!({
                 "container_id": id, "framework_id": container.framework_id,
                 "executor_id": container.executor_id, "phase": phase, "pid": pid,
-                "cpus": container.cpus, "mem_bytes": container.limits.mem_bytes,
+                "cpus": container.limits.cpus, "mem_bytes": container.limits.mem_bytes,
                 "limitation": container.limitation,
             })
         };
@@ -162,7 +161,6 @@ impl Handler<LaunchContainer> for Isolator {
             framework_id: message.framework_id.clone(),
             executor_id: message.executor_id.clone(),
             limits: Limits::of(&message.resources),
-            cpus: message.resources.scalar("cpus"),
             limitation: None,
             phase: Phase::Starting { cancelled: false, stop_fetch: Some(stop_fetch) },
         };
@@ -180,10 +178,13 @@ impl Handler<UpdateContainer> for Isolator {
         let Some(container) = self.containers.get_mut(&id) else {
             return Outcome::Refuse(IsolatorError::NoSuchContainer(id).into());
         };
+        if message.exact && !self.launcher.containment.follows_changes() {
+            return Outcome::Refuse(IsolatorError::FixedLimits.into());
+        }
+        let before = container.limits;
         container.limits = Limits::of(&message.resources);
-        container.cpus = message.resources.scalar("cpus");
         let reply = ctx.defer();
-        self.apply(id, reply, ctx);
+        self.apply(id, before, reply, ctx);
         Outcome::Later
     }
 }
@@ -361,21 +362,31 @@ impl Isolator {
 
     /// Sets a container's present limits. Work of two updates may end in either order, so what was
     /// set is compared with what is wanted by then.
-    fn apply(&mut self, id: ContainerId, reply: ReplyTo<()>, ctx: &mut Context<Self>) {
+    fn apply(
+        &mut self,
+        id: ContainerId,
+        before: Limits,
+        reply: ReplyTo<()>,
+        ctx: &mut Context<Self>,
+    ) {
         let Some(container) = self.containers.get(&id) else {
             return reply.refuse(IsolatorError::NoSuchContainer(id).into());
         };
         let (containment, limits) = (self.launcher.containment.clone(), container.limits);
         let container_id = id.clone();
-        let update = blocking(move || containment.update(&container_id, &limits));
+        let update = blocking(move || containment.update(&container_id, &before, &limits));
         ctx.run(update, move |actor, updated, ctx| {
-            let wanted = actor.containers.get(&id).map(|container| container.limits);
-            match updated {
-                Err(error) => reply.refuse(error.into()),
-                Ok(()) if wanted.is_some_and(|wanted| wanted != limits) => {
-                    actor.apply(id, reply, ctx);
+            let wanted = actor.containers.get_mut(&id).map(|container| &mut container.limits);
+            match (updated, wanted) {
+                (Err(error), Some(wanted)) => {
+                    if *wanted == limits {
+                        *wanted = before;
+                    }
+                    reply.refuse(error.into());
                 }
-                Ok(()) => reply.reply(()),
+                (Err(error), None) => reply.refuse(error.into()),
+                (Ok(()), Some(wanted)) if *wanted != limits => actor.apply(id, limits, reply, ctx),
+                (Ok(()), _) => reply.reply(()),
             }
         });
     }
@@ -405,7 +416,7 @@ impl Container {
             framework_id: self.framework_id.clone(),
             executor_id: self.executor_id.clone(),
             cpu_seconds: sample.cpu_seconds,
-            cpus_limit: self.cpus,
+            cpus_limit: self.limits.cpus,
             mem_bytes: sample.mem_bytes,
             mem_limit_bytes: self.limits.mem_bytes,
             processes: sample.processes,
@@ -420,7 +431,6 @@ fn recovered(known: &KnownContainer) -> Container {
         framework_id: known.framework_id.clone(),
         executor_id: known.executor_id.clone(),
         limits: Limits::of(&known.resources),
-        cpus: known.resources.scalar("cpus"),
         limitation: None,
         phase: Phase::Starting { cancelled: false, stop_fetch: None },
     }

@@ -23,8 +23,11 @@ pub trait Containment: Send + Sync {
     fn describe(&self) -> String;
     /// Makes room for a container. Nothing is left of it when this fails.
     fn prepare(&self, id: &ContainerId, limits: &Limits) -> Result<Entry, IsolatorError>;
-    /// Changes the limits of a container that runs.
-    fn update(&self, id: &ContainerId, limits: &Limits) -> Result<(), IsolatorError>;
+    /// Changes the limits of a container that runs. On an error they are as they were; below what is
+    /// used, memory is not limited.
+    fn update(&self, id: &ContainerId, from: &Limits, to: &Limits) -> Result<(), IsolatorError>;
+    /// Whether the kernel holds a container to limits that change while it runs.
+    fn follows_changes(&self) -> bool;
     /// What these containers use; those that are gone are left out.
     fn sample(&self, ids: &[ContainerId]) -> BTreeMap<ContainerId, Sample>;
     /// Whether a container that uses this much has broken its limits.

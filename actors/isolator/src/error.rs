@@ -57,6 +57,13 @@ pub enum IsolatorError {
     Exists(ContainerId),
     #[error("there is no container {0}")]
     NoSuchContainer(ContainerId),
+    #[error("{} bytes of memory are in use, more than {limit}", used)]
+    MemoryInUse { used: u64, limit: u64 },
+    #[error(
+        "the limits of a running container cannot be changed without cgroups: this agent contains \
+         tasks by processes and rlimits alone"
+    )]
+    FixedLimits,
     #[error("destroyed while it was being launched")]
     Cancelled,
     #[error("failed to fetch: {0}")]

@@ -93,8 +93,14 @@ impl Containment for Processes {
         Ok(Entry { cgroup_files: Vec::new(), rlimits })
     }
 
-    fn update(&self, _id: &ContainerId, _limits: &Limits) -> Result<(), IsolatorError> {
+    /// What is watched is compared with the limits of the moment; nothing else can be changed from
+    /// outside.
+    fn update(&self, _: &ContainerId, _: &Limits, _: &Limits) -> Result<(), IsolatorError> {
         Ok(())
+    }
+
+    fn follows_changes(&self) -> bool {
+        false
     }
 
     fn sample(&self, ids: &[ContainerId]) -> BTreeMap<ContainerId, Sample> {

@@ -9,6 +9,7 @@ use protocol::isolator::KnownContainer;
 
 use crate::error::chain;
 use crate::launch::{Launcher, blocking};
+use crate::limits::Limits;
 use crate::proc;
 use crate::watch::Watch;
 
@@ -26,11 +27,26 @@ pub(crate) async fn recover(
         launcher.destroy(id).await;
     }
     let mut found = Vec::new();
-    for KnownContainer { container_id, pid, .. } in known {
+    for KnownContainer { container_id, pid, resources, .. } in known {
         let watch = rewatch(&launcher, &container_id, pid).await;
+        if watch.is_some() {
+            restore_limits(&launcher, &container_id, Limits::of(&resources)).await;
+        }
         found.push((container_id, watch));
     }
     found
+}
+
+/// The agent may have ended between a change of the limits and the record of it.
+async fn restore_limits(launcher: &Launcher, id: &ContainerId, limits: Limits) {
+    let containment = Arc::clone(&launcher.containment);
+    let container = id.clone();
+    // From anything: more than is recorded may be in use.
+    let any = Limits { mem_bytes: limits.mem_bytes.saturating_add(1), ..limits };
+    let restore = blocking(move || containment.update(&container, &any, &limits));
+    if let Err(error) = restore.await {
+        tracing::warn!(container = %id, error = chain(&error), "limits are not as recorded");
+    }
 }
 
 /// The containers that the kernel has, or that processes are marked with, and nobody knows.

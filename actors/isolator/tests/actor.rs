@@ -320,6 +320,55 @@ async fn our_executor_stays_outside_and_is_told_how_its_tasks_get_in() {
     assert!(stdout.contains("MESETA_CONTAINER_ID=c\n"), "{stdout}");
 }
 
+fn update(resources: &str) -> UpdateContainer {
+    let resources = Resources::parse(resources).unwrap();
+    UpdateContainer { container_id: "c".into(), resources, exact: true }
+}
+
+#[actix_rt::test]
+async fn memory_that_is_in_use_is_not_taken_away() {
+    if !privileged() {
+        return;
+    }
+    let (config, work) = (config("actor-in-use"), tempfile::tempdir().unwrap());
+    let _cleanup = Cleanup(config.clone());
+    let rig = Rig::start(&config, &work).await;
+    rig.ask(LaunchContainer {
+        resources: Resources::parse("cpus:1;mem:256").unwrap(),
+        ..rig.launch("c", "head -c 100m /dev/zero | tail -c 100m | (sleep 100; cat)")
+    })
+    .await
+    .unwrap();
+    let start = Instant::now();
+    while rig.usage().await.containers[0].mem_bytes < 100 << 20 {
+        assert!(start.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let refused = rig.ask(update("cpus:2;mem:64")).await.unwrap_err();
+    assert!(refused.message.contains("are in use"), "{refused}");
+    let usage = rig.usage().await.containers.remove(0);
+    assert_eq!((usage.mem_limit_bytes, usage.cpus_limit.milli()), (256 << 20, 1000));
+    let memory = config.cgroup_mount.join("memory").join(&config.cgroup_root).join("c");
+    let limit = fs::read_to_string(memory.join("memory.limit_in_bytes")).unwrap();
+    assert_eq!(limit.trim().parse::<u64>().unwrap(), 256 << 20);
+}
+
+#[actix_rt::test]
+async fn without_cgroups_a_running_container_keeps_its_limits() {
+    let config = IsolatorConfig { isolation: Isolation::Processes, ..config("actor-fixed-limits") };
+    let work = tempfile::tempdir().unwrap();
+    let rig = Rig::start(&config, &work).await;
+    rig.run("c", "sleep 100").await;
+    let before = rig.usage().await.containers.remove(0).mem_limit_bytes;
+    let refused = rig.ask(update("cpus:2;mem:256")).await.unwrap_err();
+    assert!(refused.message.contains("without cgroups"), "{refused}");
+    assert_eq!(rig.usage().await.containers[0].mem_limit_bytes, before);
+    // Those of an executor follow its tasks as far as they can.
+    let loose = UpdateContainer { exact: false, ..update("cpus:2;mem:256") };
+    rig.ask(loose).await.unwrap();
+    assert_eq!(rig.usage().await.containers[0].mem_limit_bytes, 256 << 20);
+}
+
 #[actix_rt::test]
 async fn limits_of_a_running_container_change_and_its_use_is_told() {
     if !privileged() {
@@ -329,8 +378,7 @@ async fn limits_of_a_running_container_change_and_its_use_is_told() {
     let _cleanup = Cleanup(config.clone());
     let rig = Rig::start(&config, &work).await;
     rig.run("c", "sleep 100 & sleep 100").await;
-    let resources = Resources::parse("cpus:2;mem:256").unwrap();
-    rig.ask(UpdateContainer { container_id: "c".into(), resources }).await.unwrap();
+    rig.ask(update("cpus:2;mem:256")).await.unwrap();
     let start = Instant::now();
     let usage = loop {
         let usage = rig.usage().await.containers.remove(0);

@@ -42,8 +42,11 @@ fn limits_reach_the_kernel_and_follow_updates() {
     assert_eq!(mounted("memory", &config, "c", "memory.limit_in_bytes"), "67108864");
     assert_eq!(mounted("memory", &config, "c", "memory.memsw.limit_in_bytes"), "67108864");
     assert_eq!(mounted("pids", &config, "c", "pids.max"), "50");
+    let mut before = limits("cpus:0.5;mem:64");
     for mem in ["128", "40"] {
-        cgroups.update(&id("c"), &limits(&format!("cpus:2;mem:{mem}"))).unwrap();
+        let wanted = limits(&format!("cpus:2;mem:{mem}"));
+        cgroups.update(&id("c"), &before, &wanted).unwrap();
+        before = wanted;
         let bytes = (mem.parse::<u64>().unwrap() << 20).to_string();
         assert_eq!(mounted("memory", &config, "c", "memory.limit_in_bytes"), bytes);
         assert_eq!(mounted("memory", &config, "c", "memory.memsw.limit_in_bytes"), bytes);
@@ -190,11 +193,18 @@ fn version_2_gets_the_same_limits_by_its_own_names() {
     for name in ["memory.swap.max", "memory.oom.group"] {
         fs::write(dir.join(name), "max").unwrap();
     }
-    cgroups.update(&id("c"), &limits("cpus:1000;mem:128")).unwrap();
+    let (before, after) = (limits("cpus:0.25;mem:64"), limits("cpus:1000;mem:128"));
+    cgroups.update(&id("c"), &before, &after).unwrap();
     assert_eq!(value("cpu.weight"), "10000");
     assert_eq!(value("memory.max"), "134217728");
     assert_eq!(value("memory.swap.max"), "0");
     assert_eq!(value("memory.oom.group"), "1");
+    fs::write(dir.join("memory.current"), (101 << 20).to_string()).unwrap();
+    fs::write(dir.join("memory.stat"), "inactive_file 1048576\n").unwrap();
+    let refused = cgroups.update(&id("c"), &after, &limits("cpus:1;mem:99")).unwrap_err();
+    assert_eq!(refused.to_string(), "104857600 bytes of memory are in use, more than 103809024");
+    assert_eq!((value("memory.max"), value("cpu.weight")), ("134217728".into(), "10000".into()));
+    cgroups.update(&id("c"), &after, &limits("cpus:1;mem:100")).unwrap();
 }
 
 #[test]

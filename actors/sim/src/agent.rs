@@ -68,6 +68,8 @@ pub(crate) struct Agent {
     pub(crate) registration: Registration,
     attempt: u64,
     last_ping: Time,
+    /// The last answer about the size of each task: its number, and whether it was a no.
+    pub(crate) resized: BTreeMap<Name, (u64, Option<String>)>,
     /// Ends of executors that could not be told yet.
     exits: Vec<(FrameworkId, ExecutorId)>,
 }
@@ -87,6 +89,7 @@ impl Agent {
             disk: Disk::default(),
             registration: Registration::None,
             attempt: 0,
+            resized: BTreeMap::new(),
             last_ping: Time::default(),
             exits: Vec::new(),
         }
@@ -212,6 +215,7 @@ impl Agent {
         let AgentRegistered { agent_id, epoch, generation, .. } = registered;
         self.disk.agent_id = Some(agent_id);
         self.registration = Registration::Done { epoch, generation };
+        self.resized.clear();
         self.last_ping = kernel.now;
         for (framework_id, executor_id) in std::mem::take(&mut self.exits) {
             self.tell_exit(kernel, framework_id, executor_id);
@@ -247,6 +251,7 @@ impl Agent {
                     self.disk.frameworks.insert(id, update.framework);
                 }
             }
+            ToAgent::Resize(resize) => self.on_resize(kernel, resize),
             ToAgent::ShutdownExecutor(_) | ToAgent::Deliver(_) => {}
         }
     }

@@ -9,6 +9,7 @@ use protocol::agents::RunningExecutor;
 use protocol::framework::{Capability, FrameworkInfo};
 use protocol::frameworks::ForwardUpdate;
 use protocol::id::{AgentId, ExecutorId, FrameworkId, UpdateId};
+use protocol::resize::{ReportResize, ResizeAgentTask};
 use protocol::task::{Reason, Source, Task, TaskInfo, TaskState, TaskStatus};
 
 use crate::agent::{Agent, AgentTask, Registration};
@@ -64,6 +65,33 @@ impl Agent {
             Some(_) => {}
             None => self.report_unknown(kernel, name),
         }
+    }
+
+    /// Only what runs changes its size, and that not always: memory may be in use.
+    pub(crate) fn on_resize(&mut self, kernel: &mut Kernel, resize: ResizeAgentTask) {
+        let ResizeAgentTask { epoch, generation, framework_id, task_id, number, resources } =
+            resize;
+        let Some(agent_id) = self.disk.agent_id.clone() else { return };
+        let name = (framework_id.clone(), task_id.clone());
+        let last = self.resized.get(&name).map_or(0, |(number, _)| *number);
+        if self.registration != (Registration::Done { epoch, generation }) || last > number {
+            return;
+        }
+        if last < number {
+            let entry = self.disk.tasks.get_mut(&name);
+            let running = entry.filter(|entry| entry.task.state == TaskState::Running);
+            let refused = match running {
+                Some(entry) if kernel.chance(0.8) => {
+                    entry.task.resources = resources;
+                    None
+                }
+                _ => Some("not now".to_owned()),
+            };
+            self.resized.insert(name.clone(), (number, refused));
+        }
+        let refused = self.resized[&name].1.clone();
+        let report = ReportResize { agent_id, generation, framework_id, task_id, number, refused };
+        kernel.send(self.peer(), Side::Master, Packet::News(Box::new(News::Resized(report))));
     }
 
     /// Said once and not kept: it may have been dropped on its way, its scheduler waits for an end.

@@ -88,7 +88,7 @@ impl Packet {
             },
             Self::ToAgent(message) => match **message {
                 // A kill must not come before its launch.
-                ToAgent::Run(_) | ToAgent::UpdateFramework(_) => ordered,
+                ToAgent::Run(_) | ToAgent::UpdateFramework(_) | ToAgent::Resize(_) => ordered,
                 // Said once, and again when the agent registers anew.
                 ToAgent::ShutdownFramework(_) => kept,
                 _ => all,

@@ -221,6 +221,7 @@ fn to_agents(message: frameworks::ToAgents) -> agents::Input {
         ToAgents::ShutdownExecutor(m) => Input::RouteShutdownExecutor(m),
         ToAgents::Message(m) => Input::RouteMessage(m),
         ToAgents::UpdateFramework(m) => Input::RouteUpdateFramework(m),
+        ToAgents::Resize(m) => Input::RouteResize(m),
     }
 }
 
@@ -251,5 +252,6 @@ fn to_frameworks(message: agents::ToFrameworks) -> frameworks::News {
         ToFrameworks::Joined(m) => News::AgentJoined(*m),
         ToFrameworks::Left(m) => News::AgentLeft(m),
         ToFrameworks::Undeliverable(m) => News::LaunchUndeliverable(m),
+        ToFrameworks::Resized(m) => News::Resized(m),
     }
 }

@@ -54,6 +54,8 @@ enum Open {
     Subscribe,
     Teardown,
     Revive,
+    /// Whose failure says nothing about the framework.
+    Resize,
     Other,
 }
 
@@ -163,6 +165,7 @@ impl Scheduler {
             Request::Subscribe(_) => Open::Subscribe,
             Request::Teardown(_) => Open::Teardown,
             Request::Revive(_) => Open::Revive,
+            Request::Resize(_) => Open::Resize,
             _ => Open::Other,
         };
         self.asks += 1;

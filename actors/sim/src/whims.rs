@@ -9,6 +9,7 @@ use protocol::frameworks::{
     SuppressOffers, TaskQuestion,
 };
 use protocol::id::{ExecutorId, OfferId, TaskId};
+use protocol::resize::ResizeTask;
 use protocol::scheduler::InverseOffers;
 use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, TaskInfo, TaskState};
 use protocol::{Resources, Scalar, Time};
@@ -57,6 +58,7 @@ impl Scheduler {
             7 => self.revive(kernel),
             8 if kernel.chance(0.2) => self.tear_down(kernel),
             9 => self.subscribe(kernel),
+            10..=15 => self.resize(kernel),
             _ => {}
         }
     }
@@ -83,6 +85,22 @@ impl Scheduler {
             let answer = AnswerInverseOffers { framework_id, offer_ids, accepted, filters };
             self.call(kernel, Request::AnswerInverse(answer));
         }
+    }
+
+    /// One of its tasks gets more or less, or as much as nobody has.
+    fn resize(&mut self, kernel: &mut Kernel) {
+        let Some(framework_id) = self.framework_id.clone() else { return };
+        let running: Vec<_> =
+            self.tasks.iter().filter(|(_, known)| known.state == TaskState::Running).collect();
+        if running.is_empty() {
+            return;
+        }
+        let (task_id, known) = running[kernel.pick(running.len())];
+        let (task_id, agent_id) = (task_id.clone(), Some(known.agent_id.clone()));
+        let cpus = Some(Scalar::from_milli([100, 700, 1500, 9000][kernel.pick(4)]));
+        let mem = [None, Some(64_000), Some(1_000_000)][kernel.pick(3)].map(Scalar::from_milli);
+        let message = ResizeTask { framework_id, task_id, agent_id, cpus, mem };
+        self.call(kernel, Request::Resize(message));
     }
 
     // --- tasks ---------------------------------------------------------------------------------

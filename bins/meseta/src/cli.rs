@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Frameworks,
     /// List the tasks
     Tasks(Tasks),
+    /// Change a task that runs
+    #[command(subcommand)]
+    Task(Task),
     /// List the outstanding offers
     Offers,
     /// List the roles and their shares
@@ -216,6 +219,27 @@ pub(crate) enum Explain {
         /// `meseta app list` lists them
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Let a running task have more or less from now on: all that it is to have, not the difference
+    Resize(Resize),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("amounts").required(true).multiple(true).args(["cpus", "mem"])))]
+pub(crate) struct Resize {
+    /// The task's id
+    pub(crate) task: String,
+    /// Its framework, if tasks of several have this id
+    #[arg(long, value_name = "ID")]
+    pub(crate) framework: Option<String>,
+    #[arg(long, value_parser = scalar)]
+    pub(crate) cpus: Option<protocol::Scalar>,
+    /// In MB
+    #[arg(long, value_parser = scalar)]
+    pub(crate) mem: Option<protocol::Scalar>,
 }
 
 #[derive(Debug, Args)]

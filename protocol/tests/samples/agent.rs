@@ -2,6 +2,7 @@
 
 use protocol::agent::*;
 use protocol::isolator::Limitation;
+use protocol::resize::ResizeAgentTask;
 use protocol::task::{Reason, TaskState, Termination};
 
 use super::common::*;
@@ -29,6 +30,14 @@ fn from_the_master(to: &mut To<'_>) {
             framework_id: framework_id(),
             task_id: task_id(),
             kill_policy: Some(kill_policy()),
+        })
+        .tell(&ResizeAgentTask {
+            epoch: EPOCH,
+            generation: GENERATION,
+            framework_id: framework_id(),
+            task_id: task_id(),
+            number: 300,
+            resources: resources(),
         })
         .tell(&UpdateAcknowledged {
             framework_id: framework_id(),

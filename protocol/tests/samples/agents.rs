@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protocol::agents::*;
+use protocol::resize::RouteResize;
 
 use super::common::*;
 use super::{Sample, To};
@@ -48,6 +49,14 @@ fn routed(to: &mut To<'_>) {
         framework_id: framework_id(),
         task_id: task_id(),
         kill_policy: Some(kill_policy()),
+    })
+    .tell(&RouteResize {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        framework_id: framework_id(),
+        task_id: task_id(),
+        number: 300,
+        resources: resources(),
     })
     .tell(&RouteAcknowledgement {
         agent_id: agent_id(),

@@ -9,6 +9,7 @@ use protocol::framework::{
     Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim,
 };
 use protocol::frameworks::*;
+use protocol::resize::{ReportResize, ResizeTask, TaskResized};
 use protocol::task::{Reason, TaskState};
 
 use super::common::*;
@@ -183,6 +184,14 @@ fn from_agents(to: &mut To<'_>) {
         status: status(TaskState::Starting),
         latest_state: TaskState::Finished,
     })
+    .tell(&ReportResize {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        framework_id: framework_id(),
+        task_id: task_id(),
+        number: 300,
+        refused: Some("the task has ended".into()),
+    })
     .tell(&ExecutorExited {
         agent_id: agent_id(),
         framework_id: framework_id(),
@@ -218,6 +227,16 @@ fn view() -> FrameworksView {
         executors: [Arc::new(executor)].into_iter().collect(),
         offers: [Arc::new(offer())].into_iter().collect(),
         inverse_offers: [Arc::new(inverse_offer())].into_iter().collect(),
+    }
+}
+
+fn resize_task() -> ResizeTask {
+    ResizeTask {
+        framework_id: framework_id(),
+        task_id: task_id(),
+        agent_id: Some(agent_id()),
+        cpus: Some(protocol::Scalar::from_milli(1500)),
+        mem: Some(protocol::Scalar::from_milli(128_000)),
     }
 }
 
@@ -285,5 +304,6 @@ fn questions(to: &mut To<'_>) {
     .ask(&get_tasks, &TaskList { tasks: vec![task()] })
     .ask(&GetOffers {}, &OfferList { offers: vec![offer()] })
     .ask(&ViewFrameworks {}, &view())
-    .ask(&explain_offers(), &offers_explanation());
+    .ask(&explain_offers(), &offers_explanation())
+    .ask(&resize_task(), &TaskResized { agent_id: agent_id(), resources: resources() });
 }

@@ -65,7 +65,11 @@ fn isolator(to: &mut To<'_>) {
         resources: resources(),
     };
     to.ask(&launch, &ContainerLaunched { pid: 4711 })
-        .tell(&UpdateContainer { container_id: container_id(), resources: resources() })
+        .tell(&UpdateContainer {
+            container_id: container_id(),
+            resources: resources(),
+            exact: true,
+        })
         .tell(&DestroyContainer { container_id: container_id() })
         .tell(&RecoverContainers { containers: vec![known] })
         .ask(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use protocol::framework::FrameworkInfo;
 use protocol::task::{KillPolicy, TaskStatus};
-use protocol::{Address, AgentId, ContainerId, FrameworkId, Incarnation};
+use protocol::{Address, AgentId, ContainerId, FrameworkId, Incarnation, Resources};
 use serde::{Deserialize, Serialize};
 
 use crate::executor::SavedExecutor;
@@ -45,6 +45,8 @@ pub enum Record {
     TaskKill { key: TaskKey, policy: KillPolicy },
     /// It has a new status.
     TaskStatus { key: TaskKey, status: Box<TaskStatus> },
+    /// It holds so much from now on.
+    TaskResized { key: TaskKey, resources: Resources },
     /// Its end was acknowledged.
     TaskCompleted { key: TaskKey },
     /// Its framework is gone, and nobody asks any more.
@@ -135,6 +137,9 @@ impl Checkpoint {
             }
             Record::TaskStatus { key, status } => {
                 self.tasks.entry(key).and_modify(|task| task.status = Some(*status));
+            }
+            Record::TaskResized { key, resources } => {
+                self.tasks.entry(key).and_modify(|task| task.info.resources = resources);
             }
             Record::TaskCompleted { key } => self.complete_task(&key),
             Record::TaskForgotten { key } => {
@@ -236,6 +241,7 @@ mod tests {
                 address: "executor@h:1".parse().unwrap(),
             },
             Record::TaskLaunched { key: key("t1") },
+            Record::TaskResized { key: key("t2"), resources: Resources::parse("cpus=2").unwrap() },
             Record::TaskKill { key: key("t2"), policy: KillPolicy::default() },
             Record::TaskStatus { key: key("t1"), status },
             Record::TaskCompleted { key: key("t1") },
@@ -263,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_completed_task_keeps_its_last_state_and_its_sandbox() {
-        let checkpoint: Checkpoint = history().into_iter().take(12).collect();
+        let checkpoint: Checkpoint = history().into_iter().take(13).collect();
         let completed = checkpoint.completed.back().unwrap();
         assert_eq!(completed.state, TaskState::Finished);
         assert_eq!(completed.sandbox.as_deref(), Some("/s"));
@@ -271,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_framework_that_is_being_ended_stays_so_when_its_record_is_renewed() {
-        let checkpoint: Checkpoint = history().into_iter().take(14).collect();
+        let checkpoint: Checkpoint = history().into_iter().take(15).collect();
         assert!(checkpoint.frameworks.values().next().unwrap().ending);
     }
 

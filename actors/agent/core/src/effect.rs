@@ -8,6 +8,7 @@ use protocol::executor::{
 };
 use protocol::frameworks::{ExecutorExited, ForwardUpdate, MessageFromExecutor};
 use protocol::isolator::{DestroyContainer, LaunchContainer, RecoverContainers, UpdateContainer};
+use protocol::resize::ReportResize;
 use protocol::task::TaskState;
 use protocol::updates::{ConfirmUpdate, ForgetFramework, QueueUpdate, SetMaster};
 use protocol::{Address, CallId, Failure, HostAddr, Time};
@@ -67,6 +68,11 @@ pub enum Effect {
     /// Ask; the answer is `Input::LaunchAnswered`.
     Launch(Box<LaunchContainer>),
     Resize(UpdateContainer),
+    /// Ask; the answer is `Input::ContainerResized`.
+    ResizeTask {
+        number: u64,
+        message: UpdateContainer,
+    },
     Destroy(DestroyContainer),
 
     // To updates.
@@ -110,6 +116,7 @@ pub enum ToFrameworks {
     ForwardUpdate(Box<ForwardUpdate>),
     ExecutorExited(ExecutorExited),
     MessageFromExecutor(MessageFromExecutor),
+    Resized(ReportResize),
 }
 
 /// One-way messages to an executor.

@@ -33,7 +33,8 @@ impl State {
     pub(crate) fn limits_of(&self, container_id: &ContainerId) -> Resources {
         let mut limits = self.durable.executors[container_id].info.resources.clone();
         for task in self.tasks_of(container_id).filter(|task| task.is_live()) {
-            limits.add_all(&task.info.resources);
+            let resizing = self.resizing.get(container_id).filter(|it| it.key == task.key());
+            limits.add_all(resizing.map_or(&task.info.resources, |it| &it.resources));
         }
         limits
     }
@@ -178,7 +179,8 @@ impl Turn<'_> {
         }
         let resources = self.limits_of(container_id);
         let container_id = container_id.clone();
-        self.effect(Effect::Resize(UpdateContainer { container_id, resources }));
+        let message = UpdateContainer { container_id, resources, exact: false };
+        self.effect(Effect::Resize(message));
     }
 
     pub(crate) fn on_registration_overdue(&mut self, container_id: &ContainerId) {

@@ -39,6 +39,7 @@ impl Turn<'_> {
         if let Some(run) = self.state.runs.get_mut(container_id) {
             run.state = state;
         }
+        self.stop_resizing(container_id);
         self.persist(Record::ExecutorEnded { container_id: container_id.clone() });
         self.close_session(container_id);
         self.report_exit(container_id, termination);

@@ -8,6 +8,7 @@ use protocol::agent::{
 use protocol::agents::AgentRegistered;
 use protocol::elector::Leader;
 use protocol::isolator::ContainerLaunched;
+use protocol::resize::ResizeAgentTask;
 use protocol::updates::UpdateConfirmed;
 use protocol::{Address, CallId, ContainerId, Failure, UpdateId};
 use serde::Serialize;
@@ -38,6 +39,7 @@ pub enum Input {
     ShutdownAgentExecutor(ShutdownAgentExecutor),
     DeliverMessage(DeliverMessage),
     UpdateFramework(UpdateFramework),
+    ResizeAgentTask(ResizeAgentTask),
 
     // From executors.
     RegisterExecutor {
@@ -79,6 +81,12 @@ pub enum Input {
     LaunchAnswered {
         container_id: ContainerId,
         result: Result<ContainerLaunched, Failure>,
+    },
+    /// What became of `Effect::ResizeTask`.
+    ContainerResized {
+        container_id: ContainerId,
+        number: u64,
+        result: Result<(), Failure>,
     },
     /// It was restarted, and knows nothing of the containers.
     IsolatorRestarted,

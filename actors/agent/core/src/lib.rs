@@ -25,6 +25,7 @@ mod process;
 mod query;
 mod recover;
 mod registration;
+mod resize;
 mod sessions;
 mod settings;
 mod state;

@@ -12,6 +12,7 @@ use crate::checkpoint::{Checkpoint, Record};
 use crate::effect::Effect;
 use crate::executor::{ExecutorState, Run};
 use crate::input::Timer;
+use crate::resize::{Answered, Resizing};
 use crate::settings::Settings;
 use crate::task::{ExecutorKey, SavedTask, Stage, TaskKey};
 
@@ -122,6 +123,10 @@ pub struct State {
     pub(crate) launching: BTreeSet<ContainerId>,
     /// The isolator had no room for more; `Timer::Launch` is set.
     pub(crate) launches_paused: bool,
+    /// Containers of which a task is being resized.
+    pub(crate) resizing: BTreeMap<ContainerId, Resizing>,
+    #[serde(skip)]
+    pub(crate) resize_answers: BTreeMap<TaskKey, Answered>,
     /// The isolator has sorted out what was there before.
     pub(crate) recovered: bool,
     pub(crate) stopping: Option<Stopping>,
@@ -149,6 +154,8 @@ impl State {
             launch_queue: VecDeque::new(),
             launching: BTreeSet::new(),
             launches_paused: false,
+            resizing: BTreeMap::new(),
+            resize_answers: BTreeMap::new(),
             recovered: false,
             stopping: None,
             names: 0,
@@ -276,6 +283,12 @@ impl State {
     }
 
     fn check_memory(&self) -> Result<(), String> {
+        let over = |id: &&ContainerId| {
+            self.runs.get(*id).is_none_or(|run| run.state == ExecutorState::Terminated)
+        };
+        if let Some(id) = self.resizing.keys().find(over) {
+            return Err(format!("{id} is gone and is being resized"));
+        }
         if self.durable.completed.len() > self.settings.completed_tasks {
             return Err("more completed tasks are remembered than wanted".into());
         }

@@ -30,6 +30,7 @@ impl Turn<'_> {
             Input::ShutdownAgentExecutor(message) => self.on_shutdown_agent_executor(message),
             Input::DeliverMessage(message) => self.on_deliver_message(message),
             Input::UpdateFramework(message) => self.on_update_framework(message),
+            Input::ResizeAgentTask(message) => self.on_resize_agent_task(message),
             Input::RegisterExecutor { call, sender, message } => {
                 self.on_register_executor(call, sender, message)
             }
@@ -47,6 +48,9 @@ impl Turn<'_> {
             Input::ContainersRecovered { result } => self.on_containers_recovered(result),
             Input::LaunchAnswered { container_id, result } => {
                 self.on_launch_answered(container_id, result)
+            }
+            Input::ContainerResized { container_id, number, result } => {
+                self.on_container_resized(&container_id, number, result)
             }
             Input::IsolatorRestarted => self.on_isolator_restarted(),
             Input::UpdateQueued { key, update_id, result } => {

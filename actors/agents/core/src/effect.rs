@@ -8,6 +8,7 @@ use protocol::agents::{AgentList, AgentRegistered, AgentSummary, AgentsView};
 use protocol::events::Report;
 use protocol::frameworks::{AgentJoined, AgentLeft, AgentsRecovered, LaunchUndeliverable};
 use protocol::registrar::ApplyOperations;
+use protocol::resize::{ReportResize, ResizeAgentTask};
 use protocol::{Address, CallId, Epoch, Failure, Time};
 use serde::Serialize;
 
@@ -61,6 +62,7 @@ pub enum ToFrameworks {
     Joined(Box<AgentJoined>),
     Left(AgentLeft),
     Undeliverable(LaunchUndeliverable),
+    Resized(ReportResize),
 }
 
 /// What an agent is told.
@@ -74,6 +76,7 @@ pub enum ToAgent {
     ShutdownExecutor(ShutdownAgentExecutor),
     Deliver(DeliverMessage),
     UpdateFramework(Box<UpdateFramework>),
+    Resize(ResizeAgentTask),
 }
 
 /// What an ask is answered with.

@@ -7,6 +7,7 @@ use protocol::agents::{
 };
 use protocol::elector::LeaderChanged;
 use protocol::registrar::RegistrySnapshot;
+use protocol::resize::RouteResize;
 use protocol::{Address, AgentId, CallId, Epoch, Failure};
 use serde::Serialize;
 
@@ -54,6 +55,7 @@ pub enum Input {
     RouteShutdownExecutor(RouteShutdownExecutor),
     RouteMessage(RouteMessage),
     RouteUpdateFramework(RouteUpdateFramework),
+    RouteResize(RouteResize),
     GetAgents {
         call: CallId,
     },

@@ -12,6 +12,7 @@ use protocol::agents::{
     RouteShutdownFramework, RouteUpdateFramework,
 };
 use protocol::frameworks::LaunchUndeliverable;
+use protocol::resize::{ReportResize, ResizeAgentTask, RouteResize};
 use protocol::task::{KillPolicy, Reason};
 use protocol::{Address, AgentId, FrameworkId, Generation, TaskId};
 
@@ -148,6 +149,22 @@ impl Term {
         let RouteMessage { agent_id, framework_id, executor_id, data } = message;
         let deliver = DeliverMessage { framework_id, executor_id, data };
         self.tell(&agent_id, ToAgent::Deliver(deliver), out);
+    }
+
+    /// Not remembered: an agent that is away says what its tasks hold when it is back.
+    pub(crate) fn on_route_resize(&self, message: RouteResize, out: &mut Vec<Effect>) {
+        let RouteResize { agent_id, generation, framework_id, task_id, number, resources } =
+            message;
+        if let Some((_, why)) = self.undeliverable(&agent_id, generation) {
+            let refused = Some(why.to_owned());
+            let report =
+                ReportResize { agent_id, generation, framework_id, task_id, number, refused };
+            return out.push(Effect::ToFrameworks(ToFrameworks::Resized(report)));
+        }
+        let epoch = self.epoch;
+        let resize =
+            ResizeAgentTask { epoch, generation, framework_id, task_id, number, resources };
+        self.tell(&agent_id, ToAgent::Resize(resize), out);
     }
 
     pub(crate) fn on_route_update(&self, message: &RouteUpdateFramework, out: &mut Vec<Effect>) {

@@ -123,6 +123,7 @@ impl Term {
             Input::RouteShutdownExecutor(message) => self.on_route_executor(message, out),
             Input::RouteMessage(message) => self.on_route_message(message, out),
             Input::RouteUpdateFramework(message) => self.on_route_update(&message, out),
+            Input::RouteResize(message) => self.on_route_resize(message, out),
             Input::GetAgents { call } => self.on_get_agents(call, out),
             Input::ViewAgents { call } => self.on_view_agents(call, out),
             Input::GetAgent { call, message } => self.on_get_agent(call, &message.agent_id, out),

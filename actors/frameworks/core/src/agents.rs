@@ -66,11 +66,21 @@ impl Agent {
 
     /// Whether this much of it is neither offered nor used.
     pub(crate) fn has_free(&self, wanted: &Resources) -> bool {
-        let Some(info) = &self.info else { return false };
-        let mut free = info.resources.clone();
-        free.remove_all(&self.used);
+        self.free().contains(wanted)
+    }
+
+    /// What is not used, whether or not it is offered.
+    pub(crate) fn unused(&self) -> Resources {
+        let mut unused = self.info.as_ref().map_or(Resources::EMPTY, |it| it.resources.clone());
+        unused.remove_all(&self.used);
+        unused
+    }
+
+    /// What is neither offered nor used.
+    pub(crate) fn free(&self) -> Resources {
+        let mut free = self.unused();
         free.remove_all(&self.offered);
-        free.contains(wanted)
+        free
     }
 }
 

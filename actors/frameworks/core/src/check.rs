@@ -23,6 +23,9 @@ impl Term {
         if !self.claims.are_open() {
             return Err(Violation::BrokenIndex("claims"));
         }
+        if !self.schedulers.is_exact(&self.frameworks) {
+            return Err(Violation::BrokenIndex("schedulers"));
+        }
         self.agents.iter().try_for_each(|(id, agent)| self.check_agent(id, agent))?;
         self.frameworks.values().try_for_each(|framework| self.check_framework(framework))?;
         self.check_offers_are_live()?;

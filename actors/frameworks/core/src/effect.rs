@@ -15,6 +15,7 @@ use protocol::frameworks::{
 };
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::registrar::ApplyOperations;
+use protocol::resize::{RouteResize, TaskResized};
 use protocol::scheduler::{
     ExecutorMessage, FrameworkError, InverseOffers, ReportFailure, RescindInverseOffers,
     RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
@@ -22,6 +23,7 @@ use protocol::scheduler::{
 use protocol::{Address, Failure, Time};
 use serde::Serialize;
 
+use crate::ledger::TaskKey;
 use crate::writes::Subject;
 
 /// One thing to do.
@@ -79,6 +81,7 @@ pub enum ToAgents {
     ShutdownExecutor(RouteShutdownExecutor),
     Message(RouteMessage),
     UpdateFramework(RouteUpdateFramework),
+    Resize(RouteResize),
 }
 
 /// To `allocator`.
@@ -124,6 +127,7 @@ pub enum Answer {
     Offers(OfferList),
     RoleSettings(RoleSettings),
     View(FrameworksView),
+    Resized(TaskResized),
 }
 
 /// Everything that can time out here.
@@ -133,6 +137,8 @@ pub enum Timer {
     OffersExpire,
     /// The framework's scheduler has not come back in time.
     Failover(FrameworkId),
+    /// An agent has not said what became of a change of this task's resources.
+    Resize(TaskKey),
     /// Try again to read the registry.
     LoadRegistry,
     /// Try again to reach the allocator.

@@ -88,10 +88,7 @@ fn count(fit: &mut Fit, agent: &Agent, info: &AgentInfo, need: &Need) {
         return;
     }
     fit.large_enough += 1;
-    let mut free = info.resources.clone();
-    free.remove_all(&agent.used);
-    free.remove_all(&agent.offered);
-    let lacking = missing(&free, need);
+    let lacking = missing(&agent.free(), need);
     if lacking.is_empty() {
         fit.free_enough += 1;
     }

@@ -11,6 +11,7 @@ use protocol::frameworks::{
 };
 use protocol::id::{CallId, Epoch};
 use protocol::registrar::RegistrySnapshot;
+use protocol::resize::{ReportResize, ResizeTask};
 use protocol::{Address, Failure};
 use serde::Serialize;
 
@@ -67,6 +68,7 @@ pub enum Request {
     ListTasks(GetTasks),
     ListOffers(GetOffers),
     View(ViewFrameworks),
+    Resize(ResizeTask),
 }
 
 /// What other actors report. Ignored unless this host leads: agents repeat, the allocator is reset.
@@ -81,4 +83,5 @@ pub enum News {
     Allocations(OfferAllocations),
     InverseAllocations(SendInverseOffers),
     Reclaim(ReclaimResources),
+    Resized(ReportResize),
 }

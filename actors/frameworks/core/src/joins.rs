@@ -46,6 +46,7 @@ impl Term {
 
     /// Takes an agent out of the market: its offers are void, the allocator forgets it.
     fn withdraw(&mut self, agent_id: &AgentId, standing: Standing, turn: &mut Turn<'_>) {
+        self.end_resizes_on(agent_id, turn);
         self.rescind_all_on(agent_id, turn);
         let generation = self.generation(agent_id);
         let agent = self.agents.entry(agent_id.clone()).or_insert_with(|| Agent::new(standing));
@@ -128,6 +129,7 @@ impl Term {
     /// Everything about an agent, replacing what was known.
     pub(crate) fn on_agent_joined(&mut self, message: AgentJoined, turn: &mut Turn<'_>) {
         let AgentJoined { agent_id, generation, info, tasks, executors, frameworks } = message;
+        self.end_resizes_on(&agent_id, turn);
         self.rescind_all_on(&agent_id, turn);
         // Not here while it is settled: nothing of it is given back piece by piece, `AddAgent`
         // at the end says all of it.
@@ -211,6 +213,7 @@ impl Term {
         }
         let returned = known.is_none_or(|e| e.away);
         let is_new = known.is_none();
+        let changed = known.is_some_and(|e| e.task.resources != task.resources);
         let mut entry = Entry::new(task, generation);
         entry.preempted_for = known.and_then(|known| known.preempted_for.clone());
         if let Some(status) = entry.task.status.as_ref().filter(|s| s.state.is_terminal()) {
@@ -223,6 +226,9 @@ impl Term {
             self.welcome_back(&entry, turn);
         }
         self.ledger.insert(entry);
+        if changed {
+            self.tell_of_size(&key, turn);
+        }
     }
 
     /// Whether the end of this task was reported and acknowledged: what the agent says now is older

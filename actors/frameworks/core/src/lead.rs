@@ -20,6 +20,8 @@ use crate::ledger::Ledger;
 use crate::offers::OfferBook;
 use crate::preempt::Claims;
 use crate::questions::Questions;
+use crate::resize::Resizes;
+use crate::schedulers::Schedulers;
 use crate::setbacks::Setbacks;
 use crate::state::{Ids, Role, State, Term, Turn};
 use crate::views::Views;
@@ -92,7 +94,7 @@ impl State {
         let Role::Leading(term) = role else { return };
         self.rounds = term.round;
         let writing = term.writes.values().flat_map(|write| write.calls());
-        for call in writing.chain(term.questions.calls()) {
+        for call in writing.chain(term.questions.calls()).chain(term.resizes.calls()) {
             turn.reply(call, Err(self.leadership.not_leader()));
         }
         for framework in term.frameworks.values() {
@@ -100,6 +102,9 @@ impl State {
                 Some(s) => turn.out.push(Effect::UnlinkScheduler(s.address.clone())),
                 None => turn.cancel(Timer::Failover(framework.id.clone())),
             }
+        }
+        for timer in term.resizes.timers() {
+            turn.cancel(timer);
         }
         turn.cancel(Timer::OffersExpire);
         turn.cancel(Timer::ResetAllocator);
@@ -116,6 +121,7 @@ impl Term {
             ids,
             round,
             frameworks: Tracked::default(),
+            schedulers: Schedulers::default(),
             removed: BTreeSet::new(),
             completed: VecDeque::new(),
             agents: BTreeMap::new(),
@@ -127,6 +133,7 @@ impl Term {
             settings: RoleSettings::default(),
             writes: BTreeMap::new(),
             setbacks: Setbacks::default(),
+            resizes: Resizes::default(),
             views: Views::default(),
         }
     }

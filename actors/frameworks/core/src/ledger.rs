@@ -41,6 +41,8 @@ pub struct Entry {
     pub(crate) generation: Generation,
     /// Its agent is unreachable: it may be back, and holds nothing meanwhile.
     pub(crate) away: bool,
+    /// Held beside what the task has, until its agent has said whether it has this, too.
+    pub(crate) growth: Resources,
     /// The terminal update whose acknowledgement ends the entry.
     pub(crate) last_update: Option<UpdateId>,
     /// It is killed for this role's sake.
@@ -53,6 +55,7 @@ impl Entry {
             task: Arc::new(task),
             generation,
             away: false,
+            growth: Resources::EMPTY,
             last_update: None,
             preempted_for: None,
         }
@@ -79,11 +82,13 @@ impl Entry {
     }
 
     pub(crate) fn share(&self) -> Share {
+        let mut resources = self.task.resources.clone();
+        resources.add_all(&self.growth);
         Share {
             agent_id: self.task.agent_id.clone(),
             framework_id: self.task.framework_id.clone(),
             role: self.task.role.clone(),
-            resources: self.task.resources.clone(),
+            resources,
         }
     }
 }

@@ -5,15 +5,15 @@
 //! failure when what the allocator knows is replaced by what is known here, so that a failure always
 //! means that nothing was changed.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "nobody asks yet: resizing and operators will"))]
-
 use std::collections::BTreeMap;
 
+use protocol::allocator::GrowHolding;
 use protocol::id::CallId;
 use protocol::{Failure, FailureKind};
 use serde::Serialize;
 
 use crate::effect::{AllocatorQuestion, Answer, Effect, QuestionId};
+use crate::ledger::TaskKey;
 use crate::state::{Term, Turn};
 
 /// Answers that may be waited for at once. One takes well under a millisecond, or the allocator is
@@ -24,7 +24,10 @@ const MAX_PENDING: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) enum Purpose {
     /// A call that is answered with it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no call asks yet: those of operators will"))]
     Call(CallId),
+    /// A task that is to grow by this. Who waits for that is kept with it.
+    Resize(Box<(TaskKey, GrowHolding)>),
 }
 
 impl Purpose {
@@ -32,6 +35,7 @@ impl Purpose {
     fn call(&self) -> Option<CallId> {
         match self {
             Self::Call(call) => Some(*call),
+            Self::Resize(_) => None,
         }
     }
 }
@@ -102,6 +106,10 @@ impl Term {
     fn conclude(&mut self, purpose: Purpose, result: Result<(), Failure>, turn: &mut Turn<'_>) {
         match purpose {
             Purpose::Call(call) => turn.reply(call, result.map(|()| Answer::Done)),
+            Purpose::Resize(growth) => {
+                let (key, question) = *growth;
+                self.on_growth_answered(&key, question, result, turn);
+            }
         }
     }
 }

@@ -102,6 +102,7 @@ impl Term {
     fn remove_framework(&mut self, id: &FrameworkId, by: Option<&Address>, turn: &mut Turn<'_>) {
         self.dismiss_scheduler(id, by, turn);
         self.rescind_all_of(id, None, turn);
+        self.end_resizes_of(id, turn);
         let agents = self.ledger.agents_of(id);
         self.end_tasks_of(id, turn);
         self.end_executors_of(id, turn);
@@ -132,6 +133,7 @@ impl Term {
         let Some(scheduler) = framework.scheduler.take() else {
             return turn.cancel(Timer::Failover(id.clone()));
         };
+        self.schedulers.remove(&scheduler.address, id);
         if by.is_none_or(|from| *from != scheduler.address && *from != scheduler.subscriber) {
             let message = "Framework has been removed".to_owned();
             let error = FrameworkError { framework_id: id.clone(), message };

@@ -19,6 +19,8 @@ use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
 use crate::preempt::Claims;
 use crate::questions::Questions;
+use crate::resize::Resizes;
+use crate::schedulers::Schedulers;
 use crate::setbacks::Setbacks;
 use crate::views::Views;
 use crate::violation::Violation;
@@ -55,6 +57,8 @@ pub struct Term {
     /// Of the allocator's last reset.
     pub(crate) round: u64,
     pub(crate) frameworks: Tracked<FrameworkId, Framework>,
+    /// An index of `frameworks` and `writes`.
+    pub(crate) schedulers: Schedulers,
     /// Ids that are never accepted again.
     pub(crate) removed: BTreeSet<FrameworkId>,
     /// Removed frameworks that are remembered, oldest first.
@@ -72,6 +76,7 @@ pub struct Term {
     /// Records on their way to the registry; at most one change for each subject.
     pub(crate) writes: BTreeMap<Subject, Write>,
     pub(crate) setbacks: Setbacks,
+    pub(crate) resizes: Resizes,
     #[serde(skip)]
     pub(crate) views: Views,
 }

@@ -88,6 +88,7 @@ impl Term {
             Request::ListFrameworks(m) => Some(Ok(Answer::Frameworks(self.list_frameworks(&m)))),
             Request::ListTasks(m) => Some(Ok(Answer::Tasks(self.list_tasks(&m)))),
             Request::ListOffers(_) => Some(Ok(Answer::Offers(self.list_offers()))),
+            Request::Resize(m) => self.on_resize(call, &m, turn),
             Request::View(_) => Some(Ok(Answer::View(self.view()))),
         };
         if let Some(result) = answer {
@@ -106,6 +107,7 @@ impl Term {
             News::Allocations(m) => self.on_allocations(m, turn),
             News::InverseAllocations(m) => self.on_inverse_allocations(m, turn),
             News::Reclaim(m) => self.on_reclaim(m, turn),
+            News::Resized(m) => self.on_resize_reported(m, turn),
         }
     }
 
@@ -113,6 +115,7 @@ impl Term {
         match timer {
             Timer::OffersExpire => self.on_offers_expire(turn),
             Timer::Failover(framework_id) => self.on_failover_expired(&framework_id, turn),
+            Timer::Resize(key) => self.on_resize_overdue(&key, turn),
             Timer::ResetAllocator => self.reset_allocator(turn),
             Timer::LoadRegistry => self.reread_registry(turn),
             Timer::Claims => self.on_claims_due(turn),

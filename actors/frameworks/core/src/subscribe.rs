@@ -35,6 +35,18 @@ pub(crate) struct Subscription {
     scheduler: Scheduler,
 }
 
+impl Subscription {
+    /// Who is going to get the offers.
+    pub(crate) fn scheduler(&self) -> &Address {
+        &self.scheduler.address
+    }
+
+    /// Whom it is for.
+    pub(crate) fn framework(&self) -> &FrameworkId {
+        &self.id
+    }
+}
+
 impl Term {
     pub(crate) fn on_subscribe(
         &mut self,
@@ -70,26 +82,17 @@ impl Term {
                 id.check().map_err(|e| Failure::refused(format!("bad framework id: {e}")))?;
                 id
             }
-            None => self.repeated(&address).unwrap_or_else(|| self.ids.next_framework()),
+            // One that comes again (its answer was lost, or late) makes no second framework.
+            None => match self.schedulers.first_of(&address) {
+                Some(id) => id.clone(),
+                None => self.ids.next_framework(),
+            },
         };
         info.id = Some(id.clone());
         let suppressed = suppressed_roles.into_iter().collect();
         let scheduler = Scheduler { address, subscriber: from.clone() };
         let constraints = offer_constraints;
         Ok(Subscription { call, registered: now, id, info, suppressed, constraints, scheduler })
-    }
-
-    /// The framework that this scheduler has subscribed already, or is about to: a subscription
-    /// without an id that comes again (its answer was lost, or late) makes no second framework.
-    fn repeated(&self, scheduler: &Address) -> Option<FrameworkId> {
-        let active = |f: &&Framework| f.scheduler.as_ref().is_some_and(|s| s.address == *scheduler);
-        if let Some(framework) = self.frameworks.values().find(active) {
-            return Some(framework.id.clone());
-        }
-        self.writes.values().find_map(|write| match &write.change {
-            Change::Subscribe(s) if s.scheduler.address == *scheduler => Some(s.id.clone()),
-            _ => None,
-        })
     }
 
     /// Goes on with a subscription whose turn has come.
@@ -151,6 +154,7 @@ impl Term {
         framework.constraints = new.constraints;
         framework.drop_wishes();
         framework.scheduler = Some(new.scheduler.clone());
+        self.schedulers.add(&new.scheduler.address, &id);
         let before = self.advance(&id, FrameworkEvent::Subscribed);
         if !is_new && before != Some(FrameworkState::Active) {
             turn.cancel(Timer::Failover(id.clone()));
@@ -170,6 +174,7 @@ impl Term {
     fn retire_scheduler(&mut self, id: &FrameworkId, next: &Address, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         let Some(old) = framework.scheduler.take() else { return };
+        self.schedulers.remove(&old.address, id);
         if old.address == *next {
             self.rescind_all_of(id, Some(&old.address), turn);
             return;
@@ -183,8 +188,7 @@ impl Term {
 
     /// Unlinks a scheduler unless another framework has the same.
     pub(crate) fn unlink(&self, scheduler: &Address, turn: &mut Turn<'_>) {
-        let mut others = self.frameworks.values().filter_map(|f| f.scheduler.as_ref());
-        if !others.any(|other| other.address == *scheduler) {
+        if self.schedulers.of(scheduler).next().is_none() {
             turn.out.push(Effect::UnlinkScheduler(scheduler.clone()));
         }
     }
@@ -212,8 +216,7 @@ impl Term {
     }
 
     pub(crate) fn on_scheduler_exited(&mut self, scheduler: &Address, turn: &mut Turn<'_>) {
-        let mine = |f: &&Framework| f.scheduler.as_ref().is_some_and(|s| s.address == *scheduler);
-        let ids: Vec<_> = self.frameworks.values().filter(mine).map(|f| f.id.clone()).collect();
+        let ids: Vec<_> = self.schedulers.of(scheduler).cloned().collect();
         for id in ids {
             self.disconnect(&id, turn);
         }
@@ -224,7 +227,9 @@ impl Term {
             return;
         }
         if let Some(framework) = self.frameworks.get_mut(id) {
-            framework.scheduler = None;
+            if let Some(scheduler) = framework.scheduler.take() {
+                self.schedulers.remove(&scheduler.address, id);
+            }
             turn.emit(report::framework(types::FRAMEWORK_UPDATED, framework));
         }
         turn.allocator(ToAllocator::SetActive(SetFrameworkActive {

@@ -131,6 +131,9 @@ impl Term {
         turn: &mut Turn<'_>,
     ) {
         let subject = change.subject();
+        if let Change::Subscribe(it) = &change {
+            self.schedulers.begin(it.scheduler(), it.framework());
+        }
         let operations = ApplyOperations { epoch: self.epoch, operations };
         turn.out.push(Effect::Record { subject: subject.clone(), operations });
         self.writes.insert(subject, Write { change, waiting: VecDeque::new() });
@@ -150,6 +153,7 @@ impl Term {
         }
         match write.change {
             Change::Subscribe(subscription) => {
+                self.schedulers.end(subscription.scheduler(), subscription.framework());
                 self.on_subscription_recorded(*subscription, result, turn);
             }
             Change::Revise(revision) => self.on_revision_recorded(*revision, result, turn),

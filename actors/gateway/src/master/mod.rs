@@ -3,9 +3,10 @@
 pub(crate) mod about;
 pub(crate) mod cluster;
 mod explain;
-mod legacy;
+pub(crate) mod legacy;
 pub(crate) mod metrics;
 mod read;
+mod resize;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -90,6 +91,7 @@ impl Edge for MasterEdge {
             .route("/master/redirect", web::get().to(redirect))
             .route("/api/v1/events", web::get().to(events))
             .configure(v1::scheduler::routes)
+            .route("/api/v1/tasks/{id}/resize", web::post().to(resize::resize))
             .service(web::scope("/api/v1/explain").configure(explain::routes))
             .service(web::scope("/api/v1/meseta").configure(read::routes));
     }

@@ -118,6 +118,16 @@ impl Cgroups {
         self.controllers.iter().try_for_each(|c| c.apply(&self.group(c.as_ref(), id), limits))
     }
 
+    /// The kernel of version 2 would kill what does not fit; that of version 1 refuses late.
+    fn check_use(&self, id: &ContainerId, limits: &Limits) -> Result<(), IsolatorError> {
+        let sample = self.sample(std::slice::from_ref(id)).remove(id).unwrap_or_default();
+        if sample.mem_bytes > limits.mem_bytes {
+            let (used, limit) = (sample.mem_bytes, limits.mem_bytes);
+            return Err(IsolatorError::MemoryInUse { used, limit });
+        }
+        Ok(())
+    }
+
     fn processes(&self, id: &ContainerId) -> Result<BTreeSet<i32>, IsolatorError> {
         let mut pids = BTreeSet::new();
         for dir in self.dirs(id) {
@@ -182,8 +192,18 @@ impl Containment for Cgroups {
         Ok(Entry { cgroup_files: dirs.iter().map(file).collect(), rlimits: BTreeMap::new() })
     }
 
-    fn update(&self, id: &ContainerId, limits: &Limits) -> Result<(), IsolatorError> {
-        self.apply(id, limits)
+    fn update(&self, id: &ContainerId, from: &Limits, to: &Limits) -> Result<(), IsolatorError> {
+        if to.mem_bytes < from.mem_bytes {
+            self.check_use(id, to)?;
+        }
+        self.apply(id, to).inspect_err(|_| {
+            // The first error is the one to report, and what it left is overwritten.
+            let _ = self.apply(id, from);
+        })
+    }
+
+    fn follows_changes(&self) -> bool {
+        self.hierarchy.has("cpu") && self.hierarchy.has("memory")
     }
 
     fn sample(&self, ids: &[ContainerId]) -> BTreeMap<ContainerId, Sample> {

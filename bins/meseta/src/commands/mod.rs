@@ -9,6 +9,7 @@ mod logs;
 mod run;
 mod sandbox;
 mod send;
+mod task;
 mod up;
 
 use crate::cli::{Cli, Command};
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Agents => lists::agents(&client).await,
         Command::Frameworks => lists::frameworks(&client).await,
         Command::Tasks(options) => lists::tasks(&client, options).await,
+        Command::Task(command) => task::task(&client, command).await,
         Command::Offers => lists::offers(&client).await,
         Command::Roles => lists::roles(&client).await,
         Command::Explain(what) => explain::explain(&client, what).await,

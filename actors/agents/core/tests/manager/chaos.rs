@@ -224,7 +224,7 @@ impl World {
                 }
                 self.view.insert(left.agent_id, View::Left(left.generation));
             }
-            ToFrameworks::Undeliverable(_) => {}
+            ToFrameworks::Undeliverable(_) | ToFrameworks::Resized(_) => {}
         }
     }
 

@@ -1,13 +1,14 @@
 //! What reaches agents, and what becomes of the rest.
 
 use crate::common::*;
-use agents_core::{Input, ToAgent};
+use agents_core::{Effect, Input, ToAgent, ToFrameworks};
 use protocol::agents::{
     RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
     RouteShutdownFramework, RouteUpdateFramework,
 };
 use protocol::framework::FrameworkInfo;
 use protocol::registrar::AgentStanding;
+use protocol::resize::RouteResize;
 use protocol::task::{Reason, TaskInfo};
 use protocol::{AgentId, Generation};
 
@@ -77,6 +78,36 @@ fn a_launch_that_cannot_be_handed_over_goes_back_with_its_reason() {
         assert_eq!((back.reason, back.framework_id.as_str()), (reason, "f1"));
         assert_eq!(back.task_ids, ["t1".into()]);
     }
+}
+
+fn resize(agent_id: &AgentId, generation: Generation) -> Input {
+    Input::RouteResize(RouteResize {
+        agent_id: agent_id.clone(),
+        generation,
+        framework_id: "f1".into(),
+        task_id: "t1".into(),
+        number: 3,
+        resources: Default::default(),
+    })
+}
+
+#[test]
+fn a_change_of_size_reaches_the_registration_it_is_for_or_is_answered_here() {
+    let mut manager = Manager::leading(vec![]);
+    let agent = manager.join(1);
+    manager.give(resize(&agent.agent_id, agent.generation));
+    let [ToAgent::Resize(resized)] = &manager.told(&agent_at(1))[..] else { panic!("one") };
+    assert_eq!((resized.epoch, resized.generation), (EPOCH, agent.generation));
+    manager.give(resize(&agent.agent_id, Generation(1)));
+    manager.give(resize(&agent.agent_id, Generation(1)));
+    let [Effect::ToFrameworks(ToFrameworks::Resized(back))] = &manager.out[..] else {
+        panic!("{:?}", manager.out)
+    };
+    assert_eq!((back.number, back.task_id.as_str()), (3, "t1"));
+    assert!(back.refused.as_deref().is_some_and(|why| why.contains("registered anew")));
+    manager.give(Input::AgentExited { actor: agent_at(1) });
+    manager.give(resize(&agent.agent_id, agent.generation));
+    assert!(manager.told(&agent_at(1)).is_empty());
 }
 
 #[test]

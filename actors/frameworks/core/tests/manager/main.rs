@@ -13,6 +13,7 @@ mod offers;
 mod preemption;
 mod reconciliation;
 mod removals;
+mod resize;
 mod settings;
 mod subscriptions;
 mod updates;

@@ -78,7 +78,7 @@ mod tests {
     /// Numbers its answers, and takes a moment for each.
     fn numbered(
         made: &Arc<AtomicUsize>,
-    ) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Made>>> {
+    ) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Made>>> + use<> {
         let made = Arc::clone(made);
         move || {
             let number = made.fetch_add(1, Ordering::Relaxed) + 1;

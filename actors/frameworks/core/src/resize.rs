@@ -1,0 +1,452 @@
+//! A running task gets more or less. Ledger, allocator and agent agree, or nothing changes.
+//!
+//! What a task grows by is held twice as long as it takes: first the allocator grants it (offers of
+//! it are rescinded before), then the ledger holds it beside what the task has, until the agent has
+//! said that the task has it, or has not. What a task shrinks by is held until then, too.
+//!
+//! An agent that leaves or registers anew ends what is under way: what its tasks hold then is true.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::allocator::{GrowHolding, Holder};
+use protocol::explain::SetbackKind;
+use protocol::id::{AgentId, CallId, FrameworkId, Generation, OfferId};
+use protocol::resize::{ReportResize, ResizeTask, RouteResize, TaskResized};
+use protocol::resources::{Resource, Resources, Value};
+use protocol::scheduler::UpdateStatus;
+use protocol::task::{Reason, Task, TaskState};
+use protocol::{Failure, FailureKind, Scalar};
+use serde::Serialize;
+
+use crate::agents::{Agent, Share};
+use crate::effect::{AllocatorQuestion, Answer, Timer, ToAgents, ToScheduler};
+use crate::ledger::{Entry, TaskKey};
+use crate::questions::Purpose;
+use crate::report;
+use crate::state::{Term, Turn};
+use crate::updates::master_status;
+
+/// Until an agent that has not answered is asked again: it has to change a cgroup, which takes
+/// milliseconds, or the kernel takes memory back first.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the allocator is asked for a growth: it may have allocated what is free in the same
+/// moment, and that is rescinded before the next question.
+const ATTEMPTS: u32 = 3;
+
+/// A change that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Resize {
+    call: CallId,
+    number: u64,
+    generation: Generation,
+    /// What the task is to hold.
+    wanted: Resources,
+    /// What it is to hold more than before.
+    growth: Resources,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Phase {
+    /// The allocator is asked for the growth, for that many times.
+    Growing(u32),
+    /// The agent is asked; `Timer::Resize` is set.
+    AtAgent,
+}
+
+/// All that are under way, one for each task at most.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Resizes {
+    pub(crate) under_way: BTreeMap<TaskKey, Resize>,
+    last: u64,
+}
+
+impl Resizes {
+    /// Who waits for an answer.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.under_way.values().map(|resize| resize.call)
+    }
+
+    /// The timers that are set.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = Timer> + '_ {
+        let asked = self.under_way.iter().filter(|(_, resize)| resize.phase == Phase::AtAgent);
+        asked.map(|(key, _)| Timer::Resize(key.clone()))
+    }
+}
+
+impl Term {
+    pub(crate) fn on_resize(
+        &mut self,
+        call: CallId,
+        message: &ResizeTask,
+        turn: &mut Turn<'_>,
+    ) -> Option<Result<Answer, Failure>> {
+        match self.planned(call, message) {
+            Ok((key, resize)) if resize.wanted == self.ledger.get(&key)?.task.resources => {
+                Some(Ok(Answer::Resized(resized(&key, resize.wanted))))
+            }
+            Ok((key, resize)) => {
+                let grows = !resize.growth.is_empty();
+                self.resizes.last = resize.number;
+                self.resizes.under_way.insert(key.clone(), resize);
+                match grows {
+                    true => self.ask_for_growth(&key, turn),
+                    false => self.ask_agent_to_resize(&key, turn),
+                }
+                None
+            }
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// What is to be done, if it can be.
+    fn planned(&self, call: CallId, message: &ResizeTask) -> Result<(TaskKey, Resize), Failure> {
+        let (key, entry) = self.resizable(message)?;
+        let agent = self.agents.get(&key.agent_id);
+        let there = agent.and_then(|agent| Some((agent.here()?, agent)));
+        let Some((generation, agent)) = there else {
+            return Err(Failure::refused(format!("agent {} is not connected", key.agent_id)));
+        };
+        if self.resizes.under_way.contains_key(&key) {
+            let text = format!("task {} is being resized", key.task_id);
+            return Err(Failure::new(FailureKind::Conflict, text));
+        }
+        let amounts = [("cpus", message.cpus), ("mem", message.mem)];
+        let plan = plan(entry.task(), agent, &amounts)?;
+        let number = self.resizes.last + 1;
+        let Plan { wanted, growth } = plan;
+        let phase = Phase::Growing(0);
+        Ok((key, Resize { call, number, generation, wanted, growth, phase }))
+    }
+
+    fn resizable<'a>(&'a self, message: &'a ResizeTask) -> Result<(TaskKey, &'a Entry), Failure> {
+        let ResizeTask { framework_id, task_id, agent_id, .. } = message;
+        self.framework(framework_id)?;
+        let named: Vec<_> = self.ledger.named(framework_id, task_id).collect();
+        let here = |key: &TaskKey| agent_id.as_ref().is_none_or(|id| key.agent_id == *id);
+        let meant = || named.iter().filter(|(key, _)| here(key));
+        let found = meant().find(|(_, entry)| entry.holds()).or_else(|| meant().next());
+        let Some((key, entry)) = found else {
+            let place = agent_id.as_ref().map_or(String::new(), |id| format!(" on agent {id}"));
+            let text = format!("there is no task {task_id} of framework {framework_id}{place}");
+            return Err(Failure::new(FailureKind::NotFound, text));
+        };
+        let state = entry.task.state;
+        match state {
+            _ if entry.away => {
+                Err(Failure::refused(format!("agent {} is unreachable", key.agent_id)))
+            }
+            TaskState::Running | TaskState::Starting => Ok(((*key).clone(), entry)),
+            _ => {
+                let text = format!("task {task_id} is {state}; only one that runs is resized");
+                Err(Failure::refused(text))
+            }
+        }
+    }
+
+    /// Offers of what is wanted are void: whoever has them is told, and the allocator has it back
+    /// before it is asked.
+    fn ask_for_growth(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
+        let Some(resize) = self.resizes.under_way.get_mut(key) else { return };
+        if let Phase::Growing(attempts) = &mut resize.phase {
+            *attempts += 1;
+        }
+        let (growth, generation) = (resize.growth.clone(), resize.generation);
+        self.rescind_for(&key.agent_id, &growth, turn);
+        let Some(entry) = self.ledger.get(key) else { return };
+        let holder =
+            Holder { framework_id: key.framework_id.clone(), role: entry.task.role.clone() };
+        let question =
+            GrowHolding { agent_id: key.agent_id.clone(), generation, holder, resources: growth };
+        let purpose = Purpose::Resize(Box::new((key.clone(), question.clone())));
+        self.ask_allocator(AllocatorQuestion::Grow(question), purpose, turn);
+    }
+
+    /// As many offers of an agent as stand in the way.
+    fn rescind_for(&mut self, agent_id: &AgentId, growth: &Resources, turn: &mut Turn<'_>) {
+        let mut void: Vec<OfferId> = Vec::new();
+        let mut missing = self.shortage(agent_id, growth);
+        for outstanding in self.offers.on_agent(agent_id) {
+            let before = missing.clone();
+            missing.remove_all(&outstanding.offer.resources);
+            if missing != before {
+                void.push(outstanding.offer.offer_id.clone());
+            }
+        }
+        self.rescind(void, (SetbackKind::OfferRescinded, "a task on the agent grows"), turn);
+    }
+
+    /// What of `wanted` is neither free nor used on an agent.
+    fn shortage(&self, agent_id: &AgentId, wanted: &Resources) -> Resources {
+        let mut missing = wanted.clone();
+        if let Some(agent) = self.agents.get(agent_id) {
+            missing.remove_all(&agent.free());
+        }
+        missing
+    }
+
+    /// The allocator's answer. It comes after every allocation that it made before it.
+    pub(crate) fn on_growth_answered(
+        &mut self,
+        key: &TaskKey,
+        question: GrowHolding,
+        result: Result<(), Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        let GrowHolding { agent_id, generation, holder, resources } = question;
+        let share =
+            Share { agent_id, framework_id: holder.framework_id, role: holder.role, resources };
+        let current = self.generation(&share.agent_id) == Some(generation);
+        let waits = self.resizes.under_way.get(key).is_some_and(|resize| {
+            matches!(resize.phase, Phase::Growing(_))
+                && resize.growth == share.resources
+                && resize.generation == generation
+        });
+        let alive = self.ledger.get(key).is_some_and(Entry::holds);
+        match result {
+            Ok(()) if current && waits && alive => self.grow(key, &share, turn),
+            Ok(()) => {
+                // Nobody wants it any more. An agent that is not here is not in its view either.
+                if current {
+                    self.recover(share, None, turn);
+                }
+                self.fail_resize(key, waits, "the task has ended meanwhile", turn);
+            }
+            Err(failure) if waits => self.on_growth_refused(key, &failure, turn),
+            Err(_) => {}
+        }
+    }
+
+    fn on_growth_refused(&mut self, key: &TaskKey, failure: &Failure, turn: &mut Turn<'_>) {
+        let Some(resize) = self.resizes.under_way.get(key) else { return };
+        let attempts = match resize.phase {
+            Phase::Growing(attempts) => attempts,
+            Phase::AtAgent => return,
+        };
+        let raced = failure.kind == FailureKind::Refused && attempts < ATTEMPTS;
+        if raced && self.ledger.get(key).is_some_and(Entry::holds) {
+            return self.ask_for_growth(key, turn);
+        }
+        let why = format!("the allocator does not grant the growth: {failure}");
+        self.fail_resize(key, true, &why, turn);
+    }
+
+    /// The allocator counts the growth as held: so does the ledger, and the agent is asked.
+    fn grow(&mut self, key: &TaskKey, share: &Share, turn: &mut Turn<'_>) {
+        let fits = self.agents.get(&share.agent_id).is_some_and(|a| a.has_free(&share.resources));
+        if !fits {
+            // It has granted what is not there: its view is wrong, and is rebuilt.
+            self.fail_resize(key, true, "the allocator had to be told everything anew", turn);
+            return self.distrust_allocator(turn);
+        }
+        self.hold(&share.agent_id, &share.resources);
+        if let Some(entry) = self.ledger.get_mut(key) {
+            entry.growth = share.resources.clone();
+        }
+        self.ask_agent_to_resize(key, turn);
+    }
+
+    fn ask_agent_to_resize(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
+        let Some(resize) = self.resizes.under_way.get_mut(key) else { return };
+        resize.phase = Phase::AtAgent;
+        turn.set(Timer::Resize(key.clone()), turn.now + ASK_AGAIN);
+        turn.agents(ToAgents::Resize(RouteResize {
+            agent_id: key.agent_id.clone(),
+            generation: resize.generation,
+            framework_id: key.framework_id.clone(),
+            task_id: key.task_id.clone(),
+            number: resize.number,
+            resources: resize.wanted.clone(),
+        }));
+    }
+
+    /// No answer: the same question again. The agent answers it once more.
+    pub(crate) fn on_resize_overdue(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
+        if self.ledger.get(key).is_some_and(Entry::holds) {
+            self.ask_agent_to_resize(key, turn);
+        } else {
+            self.fail_resize(key, true, "the task has ended meanwhile", turn);
+        }
+    }
+
+    pub(crate) fn on_resize_reported(&mut self, message: ReportResize, turn: &mut Turn<'_>) {
+        let key = TaskKey {
+            framework_id: message.framework_id,
+            task_id: message.task_id,
+            agent_id: message.agent_id,
+        };
+        let asked = self.resizes.under_way.get(&key).is_some_and(|resize| {
+            resize.phase == Phase::AtAgent
+                && resize.number == message.number
+                && resize.generation == message.generation
+        });
+        match message.refused {
+            _ if !asked => {}
+            Some(why) => self.fail_resize(&key, true, &why, turn),
+            None => self.complete_resize(&key, turn),
+        }
+    }
+
+    /// The agent has done it.
+    fn complete_resize(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
+        let Some(resize) = self.resizes.under_way.remove(key) else { return };
+        turn.cancel(Timer::Resize(key.clone()));
+        let alive = self.ledger.get(key).is_some_and(Entry::holds);
+        if !alive {
+            let text = "the task has ended meanwhile";
+            return turn.reply(resize.call, Err(Failure::refused(text)));
+        }
+        let held = self.ledger.get(key).map(Entry::share);
+        if let Some(entry) = self.ledger.get_mut(key) {
+            entry.growth = Resources::EMPTY;
+            entry.task_mut().resources = resize.wanted.clone();
+        }
+        if let Some(mut left) = held {
+            left.resources.remove_all(&resize.wanted);
+            self.release(left, turn);
+        }
+        self.tell_of_size(key, turn);
+        turn.reply(resize.call, Ok(Answer::Resized(resized(key, resize.wanted))));
+    }
+
+    /// An update of the same state says what the task holds now.
+    pub(crate) fn tell_of_size(&self, key: &TaskKey, turn: &mut Turn<'_>) {
+        let Some(entry) = self.ledger.get(key) else { return };
+        let text = format!("Task holds {} now", entry.task.resources);
+        let status =
+            master_status(&entry.task, entry.told(), turn).because(Reason::Reconciliation, text);
+        turn.emit(report::task_updated(&key.framework_id, &status));
+        let framework_id = key.framework_id.clone();
+        let message = UpdateStatus { framework_id: framework_id.clone(), status };
+        self.tell(&framework_id, ToScheduler::Update(message), turn);
+    }
+
+    /// Ends a change: everything is as it was.
+    fn fail_resize(&mut self, key: &TaskKey, known: bool, why: &str, turn: &mut Turn<'_>) {
+        let Some(resize) = self.resizes.under_way.remove(key).filter(|_| known) else { return };
+        if resize.phase == Phase::AtAgent {
+            turn.cancel(Timer::Resize(key.clone()));
+            self.drop_growth(key, turn);
+        }
+        turn.reply(resize.call, Err(Failure::refused(why)));
+    }
+
+    /// What a task was to grow by is free again, unless it went with the task.
+    fn drop_growth(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
+        let Some(entry) = self.ledger.get_mut(key) else { return };
+        let growth = std::mem::take(&mut entry.growth);
+        if !entry.holds() || growth.is_empty() {
+            return;
+        }
+        let share = Share { resources: growth, ..entry.share() };
+        self.release(share, turn);
+    }
+
+    /// The agent is not there, or registers anew: its word counts.
+    pub(crate) fn end_resizes_on(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
+        let under_way = self.resizes.under_way.keys();
+        let keys: Vec<_> = under_way.filter(|key| key.agent_id == *agent_id).cloned().collect();
+        for key in keys {
+            let why = "the agent was disconnected; what the task holds is what it says next";
+            self.fail_resize(&key, true, why, turn);
+        }
+    }
+
+    /// A framework is removed.
+    pub(crate) fn end_resizes_of(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let under_way = self.resizes.under_way.keys();
+        let keys: Vec<_> = under_way.filter(|key| key.framework_id == *id).cloned().collect();
+        for key in keys {
+            self.fail_resize(&key, true, "Framework has been removed", turn);
+        }
+    }
+}
+
+fn resized(key: &TaskKey, resources: Resources) -> TaskResized {
+    TaskResized { agent_id: key.agent_id.clone(), resources }
+}
+
+/// What a task is to hold, and how much of it is more than it has.
+#[derive(Debug, PartialEq)]
+struct Plan {
+    wanted: Resources,
+    growth: Resources,
+}
+
+/// The absolute amounts as a change of bags. What is added is of the kind that the task has, if
+/// there is some, reserved for its role before the rest; what is taken away is the other way round.
+fn plan(task: &Task, agent: &Agent, amounts: &[(&str, Option<Scalar>)]) -> Result<Plan, Failure> {
+    let mut wanted = task.resources.clone();
+    let mut growth = Vec::new();
+    if amounts.iter().all(|(_, amount)| amount.is_none()) {
+        return Err(Failure::refused("neither cpus nor mem is given; expected one of them"));
+    }
+    for (name, amount) in amounts {
+        let Some(amount) = *amount else { continue };
+        if !amount.is_positive() {
+            return Err(Failure::refused(format!("{name} is {amount}; expected more than 0")));
+        }
+        let has = task.resources.scalar(name);
+        if amount >= has {
+            growth.extend(parts_to_add(task, agent, name, amount - has)?);
+        } else {
+            wanted.remove_all(&parts_to_drop(task, name, has - amount));
+        }
+    }
+    let growth = Resources::from(growth);
+    wanted.add_all(&growth);
+    Ok(Plan { wanted, growth })
+}
+
+fn parts_to_add(
+    task: &Task,
+    agent: &Agent,
+    name: &str,
+    more: Scalar,
+) -> Result<Vec<Resource>, Failure> {
+    let revocable = task.resources.iter().any(|it| it.name == name && it.revocable);
+    let mut unused = agent.unused();
+    let ours = |it: &Resource| it.reserved_role().is_none_or(|role| role == task.role);
+    unused = unused.filter(|it| {
+        it.name == name && it.revocable == revocable && !it.shared && it.disk.is_none() && ours(it)
+    });
+    let (reserved, free): (Vec<&Resource>, Vec<&Resource>) =
+        unused.iter().partition(|it| !it.reservations.is_empty());
+    let mut missing = more;
+    let mut parts = Vec::new();
+    for resource in reserved.into_iter().chain(free) {
+        let Value::Scalar(there) = resource.value else { continue };
+        let part = there.min(missing);
+        if part.is_positive() {
+            missing -= part;
+            parts.push(Resource { value: Value::Scalar(part), ..resource.clone() });
+        }
+    }
+    if missing.is_positive() {
+        let agent_id = &task.agent_id;
+        let there = more.saturating_sub(missing);
+        return Err(Failure::refused(format!(
+            "agent {agent_id} has only {name}:{there} that is not used; {name}:{more} more is wanted"
+        )));
+    }
+    Ok(parts)
+}
+
+/// Unreserved parts go first.
+fn parts_to_drop(task: &Task, name: &str, less: Scalar) -> Resources {
+    let scalars = task.resources.iter().filter(|it| it.name == name);
+    let (free, reserved): (Vec<&Resource>, Vec<&Resource>) =
+        scalars.partition(|it| it.reservations.is_empty());
+    let mut missing = less;
+    let mut parts = Vec::new();
+    for resource in free.into_iter().chain(reserved) {
+        let Value::Scalar(there) = resource.value else { continue };
+        let part = there.min(missing);
+        if part.is_positive() {
+            missing -= part;
+            parts.push(Resource { value: Value::Scalar(part), ..resource.clone() });
+        }
+    }
+    Resources::from(parts)
+}
