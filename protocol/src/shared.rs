@@ -76,6 +76,15 @@ impl<T> SharedList<T> {
         }
     }
 
+    /// The item that compares equal to its key; see [`Self::put`].
+    pub fn find(&self, compare: impl Fn(&T) -> Ordering) -> Option<&T> {
+        let ends_before =
+            |chunk: &Chunk<T>| chunk.last().is_some_and(|last| compare(last) == Ordering::Less);
+        let chunk = self.chunks.get(self.chunks.partition_point(ends_before))?;
+        let place = chunk.binary_search_by(|it| compare(it)).ok()?;
+        chunk.get(place).map(AsRef::as_ref)
+    }
+
     /// The items in their order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).map(AsRef::as_ref)

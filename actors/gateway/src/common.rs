@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::answer::ApiError;
 use crate::duty::Duty;
 use crate::master::legacy::Together;
+use crate::v1::operator::Subscribers;
 use crate::v1::scheduler::Sessions;
 
 /// For an actor to answer a question that nothing has to be written for.
@@ -30,6 +31,7 @@ pub struct Common {
     pub(crate) schedulers: Sessions,
     /// Who polls the whole state.
     pub(crate) polls: Together,
+    pub(crate) subscribers: Subscribers,
     started: Time,
     elected: watch::Sender<Option<Time>>,
 }
@@ -45,6 +47,7 @@ impl Common {
             answering: watch::Sender::new(0),
             schedulers: Sessions::default(),
             polls: Together::default(),
+            subscribers: Subscribers::default(),
             started,
             elected: watch::Sender::new(None),
         }

@@ -81,6 +81,10 @@ pub(crate) fn task_updated(framework_id: &FrameworkId, status: &TaskStatus) -> R
             "reason": status.reason,
             "message": status.message,
             "healthy": status.healthy,
+            "timestamp": status.timestamp,
+            "update_id": status.update_id,
+            "executor_id": status.executor_id,
+            "container_id": status.container_id,
         }),
     )
 }

@@ -11,7 +11,7 @@ use protocol::Failure;
 use protocol::agents::{AgentState, AgentSummary, ViewAgents};
 use protocol::framework::{InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
-use protocol::id::{AgentId, ExecutorId, FrameworkId};
+use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
 use protocol::resources::Resources;
 use protocol::shared::SharedList;
 use protocol::task::{Task, TaskState};
@@ -98,6 +98,28 @@ impl Cluster {
     pub(crate) fn completed_tasks(&self) -> impl Iterator<Item = &Task> {
         let unacknowledged = self.here.tasks.iter().filter(|task| task.state.is_terminal());
         self.frameworks().flat_map(|it| &it.completed).map(Arc::as_ref).chain(unacknowledged)
+    }
+
+    /// A task that has not ended, or has and is remembered.
+    pub(crate) fn task(
+        &self,
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+        agent_id: &AgentId,
+    ) -> Option<&Task> {
+        let key = (framework_id, task_id, agent_id);
+        let living =
+            self.here.tasks.find(|it| (&it.framework_id, &it.task_id, &it.agent_id).cmp(&key));
+        living.or_else(|| {
+            let all = self.frameworks().chain(self.completed_frameworks());
+            let mut of_framework = all.filter(|it| it.framework_id == *framework_id);
+            let ended = of_framework.find_map(|it| {
+                let is_it =
+                    |task: &&Arc<Task>| task.task_id == *task_id && task.agent_id == *agent_id;
+                it.completed.iter().rev().find(is_it)
+            });
+            ended.map(AsRef::as_ref)
+        })
     }
 
     /// Executors of frameworks' own.

@@ -33,6 +33,8 @@ pub(crate) fn metrics(common: &Common, cluster: &Cluster) -> Metrics {
     agents(cluster, &mut metrics);
     frameworks(cluster, &mut metrics);
     resources(cluster, &mut metrics);
+    let subscribers = common.subscribers.count();
+    put(&mut metrics, "master/operator_event_stream_subscribers", subscribers as f64);
     metrics
 }
 

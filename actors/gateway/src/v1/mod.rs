@@ -10,6 +10,7 @@
 //! | [`required`] | required fields, and enum values of later versions |
 //! | [`validate`] | what a call must say beyond its required fields |
 //! | [`recordio`] | records of a stream |
+//! | `stream` | bodies that go on, and the queues that fill them |
 //! | `scheduler` | the endpoint of frameworks on the master |
 //! | [`convert`] | to and from the vocabulary of the actors |
 //! | [`executor`] | the executor API on an agent |
@@ -26,6 +27,7 @@ pub mod operator;
 pub mod recordio;
 pub mod required;
 pub(crate) mod scheduler;
+pub(crate) mod stream;
 pub mod validate;
 pub mod wire;
 

@@ -10,3 +10,4 @@ mod endpoints;
 mod refusals;
 mod settings;
 mod stage;
+mod subscribe;

@@ -18,9 +18,9 @@ use crate::support::{Elector, SOON, client, leads};
 
 type Answer = (u16, String);
 
-struct Master {
-    host: Host,
-    gateway: Gateway,
+pub(crate) struct Master {
+    pub(crate) host: Host,
+    pub(crate) gateway: Gateway,
     http: reqwest::Client,
 }
 
@@ -49,7 +49,7 @@ impl Handler<ApplyOperations> for Registrar {
 }
 
 impl Master {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let config = HostConfig { cluster: "test".into(), listen, advertise: None };
         let host = Host::start(config).await.unwrap();
@@ -77,23 +77,27 @@ impl Master {
         while self.get("/weights").await.0 != 200 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let resources = json!([
-            { "name": "cpus", "value": { "scalar": 8.0 } },
-            { "name": "mem", "value": { "scalar": 1024.0 } },
-        ]);
-        let info = serde_json::from_value(json!({
-            "hostname": "n", "host": "127.0.0.1:2", "http": "127.0.0.1:5051",
-            "resources": resources, "boot_id": "b", "version": "0",
-        }));
         let joined = AgentJoined {
             agent_id: "S1".into(),
             generation: Generation(1),
-            info: info.unwrap(),
+            info: Self::agent(),
             tasks: vec![],
             executors: vec![],
             frameworks: vec![],
         };
         self.host.ask(&frameworks, joined, SOON).await.unwrap();
+    }
+
+    pub(crate) fn agent() -> protocol::framework::AgentInfo {
+        let resources = json!([
+            { "name": "cpus", "value": { "scalar": 8.0 } },
+            { "name": "mem", "value": { "scalar": 1024.0 } },
+        ]);
+        let info = json!({
+            "hostname": "n", "host": "127.0.0.1:2", "http": "127.0.0.1:5051",
+            "resources": resources, "boot_id": "b", "version": "0",
+        });
+        serde_json::from_value(info).unwrap()
     }
 
     async fn send(&self, method: Method, path: &str, kind: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
@@ -108,12 +112,12 @@ impl Master {
         (status, String::from_utf8(body).unwrap())
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.text(Method::GET, path, "").await
     }
 
     /// A call, whose answer is the same in both encodings if it is refused or has no body.
-    async fn call(&self, call: Value) -> Answer {
+    pub(crate) async fn call(&self, call: Value) -> Answer {
         self.text(Method::POST, "/api/v1", &call.to_string()).await
     }
 

@@ -158,7 +158,7 @@ pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
     }
 }
 
-fn task_to(cluster: &Cluster, task: &Task) -> mesos::Task {
+pub(super) fn task_to(cluster: &Cluster, task: &Task) -> mesos::Task {
     let status = task.status.as_ref();
     // A command task is its own executor, which Mesos does not show.
     let executor_id = Some(&task.executor_id).filter(|_| !cluster.is_command(task));

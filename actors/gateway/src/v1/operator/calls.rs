@@ -12,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 use super::answers;
 use super::refusal::Refusal;
 use super::settings;
+use super::subscribers::subscribe;
 use super::validate::operator_call;
 use crate::common::Common;
 use crate::master::about::About;
@@ -55,6 +56,7 @@ pub(super) async fn operator(
         }
         Type::Teardown => teardown(&common, &call).await,
         Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
+        Type::Subscribe => subscribe(&common, media).await,
         Type::Unknown => Err(Refusal::UnknownCall),
         other => Err(Refusal::NotSupported(other.as_str_name())),
     }

@@ -9,18 +9,22 @@
 //! | [`validate`] | what a call must say |
 //! | `calls` | from a request to its answer |
 //! | `settings` | quotas and weights |
+//! | `subscribers`, `events` | SUBSCRIBE: who follows, and what they are told |
 //! | `refusal` | why a request is refused |
 //! | `answers` | what is there, as the API has it |
 
 mod answers;
 mod calls;
+mod events;
 mod refusal;
 pub(crate) mod settings;
+mod subscribers;
 pub mod validate;
 
 use actix_web::web::{self, ServiceConfig};
 
 pub(crate) use refusal::Refusal;
+pub(crate) use subscribers::Subscribers;
 
 /// Where the API is: as Mesos has it, as pymesos looks for it, and under the name of the actor.
 const PATHS: [&str; 3] = ["/api/v1", "/api/v1/operator", "/master/api/v1"];

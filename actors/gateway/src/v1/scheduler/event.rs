@@ -14,13 +14,11 @@ use crate::v1::convert::offer::{offer_to, operation_state_to};
 use crate::v1::convert::resource::Dialect;
 use crate::v1::convert::status::status_to;
 use crate::v1::recordio::record;
+use crate::v1::stream::HEARTBEAT_SECONDS;
 use crate::v1::wire::mesos;
 use crate::v1::wire::scheduler::{Event as WireEvent, event};
 use crate::v1::{MediaType, encode};
 use event::Type;
-
-/// Seconds between two heartbeats, as in Mesos.
-pub(crate) const HEARTBEAT_SECONDS: u64 = 15;
 
 /// What is queued for a stream: as it came, because it is encoded where the stream is read.
 #[derive(Debug)]

@@ -17,12 +17,13 @@ use super::event::Event;
 use super::refusal::Refusal;
 use super::session::{Beginning, Session};
 use super::sessions::Open;
-use super::stream::{Notice, Style, queue};
+use super::style::{MAX_QUEUED, Notice, Style};
 use crate::common::Common;
 use crate::server::MAX_BODY;
 use crate::v1::convert::constraints::constraints_from;
 use crate::v1::convert::framework::{dialect, info_from};
 use crate::v1::media::check_method;
+use crate::v1::stream::{EventStream, queue};
 use crate::v1::wire::scheduler::Call;
 use crate::v1::wire::scheduler::call::{Subscribe, Type};
 use crate::v1::{MediaType, decode, validate};
@@ -140,15 +141,15 @@ async fn subscribe_call(
         return Err(Refusal::bad_request(text));
     }
     let place = common.schedulers.place()?;
-    let (events, waiting) = queue();
+    let (events, waiting) = queue(MAX_QUEUED);
     let stream_id = Uuid::new_v4().to_string();
     let mut style = Style { media, dialect: Arc::default() };
     let subscription = match subscription(subscribe) {
         Ok(subscription) => subscription,
         Err(text) => {
             // The queue is empty, and its reader here.
-            let _ = events.push(Event::Error(text));
-            let stream = waiting.into_stream(style.clone(), common.clone(), place, None);
+            let _ = events.push(Box::new(Event::Error(text)));
+            let stream = waiting.into_stream(style.clone(), common.clone(), place);
             return Ok(streaming(&stream_id, media, stream));
         }
     };
@@ -175,7 +176,7 @@ async fn subscribe_call(
         .map_err(|error| Refusal::unavailable(error.to_string()))?;
     // From here on the session hears of it if the client goes.
     let notice = Notice { host: common.host().clone(), session };
-    let stream = waiting.into_stream(style, common.clone(), place, Some(notice));
+    let stream = waiting.into_stream(style, common.clone(), (place, notice));
     match answered.await {
         Ok(Ok(())) => Ok(streaming(&stream_id, media, stream)),
         Ok(Err(failure)) => Err(failure.into()),
@@ -191,10 +192,10 @@ fn subscription(subscribe: Subscribe) -> Result<SubscribeFramework, String> {
     Ok(SubscribeFramework { info, suppressed_roles, scheduler: None, offer_constraints })
 }
 
-fn streaming(
+fn streaming<K: 'static>(
     stream_id: &str,
     media: MediaType,
-    stream: super::stream::EventStream,
+    stream: EventStream<Style, K>,
 ) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media.as_str()))

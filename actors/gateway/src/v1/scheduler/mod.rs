@@ -6,7 +6,7 @@
 //! | [`call`] | a call of a subscribed framework as messages to `frameworks` |
 //! | [`session`] | an actor for each event stream: the scheduler in the eyes of `frameworks` |
 //! | [`sessions`] | which streams are open, and for whom |
-//! | [`stream`] | the body of an event stream: a bounded queue, encoded on the HTTP worker's thread |
+//! | [`style`] | how the body of an event stream is written |
 //! | [`event`] | what `frameworks` tells a scheduler as events |
 //! | [`refusal`] | what a request is answered with that is not done |
 //!
@@ -20,7 +20,7 @@ mod handler;
 mod refusal;
 mod session;
 mod sessions;
-mod stream;
+mod style;
 
 pub(crate) use handler::routes;
 pub(crate) use sessions::Sessions;

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::event::{Event, Subscribed};
 use super::sessions::{Listing, Open, Sessions};
-use super::stream::EventQueue;
+use crate::v1::stream::EventQueue;
 
 const FRAMEWORKS: &str = "frameworks";
 /// How long a subscription may take: the registry is written first.
@@ -45,7 +45,7 @@ messages! { StreamClosed, EndFramework }
 /// What a session is made of.
 pub(crate) struct Beginning {
     pub(crate) subscription: SubscribeFramework,
-    pub(crate) queue: EventQueue,
+    pub(crate) queue: EventQueue<Box<Event>>,
     pub(crate) sessions: Sessions,
     pub(crate) stream: Open,
     /// The HTTP edge of this master, `host:port`.
@@ -68,7 +68,7 @@ enum Phase {
     },
     Subscribed {
         listing: Listing,
-        queue: EventQueue,
+        queue: EventQueue<Box<Event>>,
     },
     Over,
 }
@@ -132,7 +132,7 @@ impl Session {
 
     fn push(&mut self, event: Event, ctx: &mut Context<Self>) {
         let Phase::Subscribed { listing, queue } = &self.phase else { return };
-        if queue.push(event).is_err() {
+        if queue.push(Box::new(event)).is_err() {
             if let Some(reason) = queue.was_cut() {
                 tracing::warn!(framework = %listing.framework_id(), reason, "scheduler cut off");
             }
@@ -153,7 +153,7 @@ fn refuse(beginning: Beginning, failure: Failure) {
     let outcome = match failure.kind {
         FailureKind::Refused | FailureKind::BadMessage => {
             // A queue that is empty has room, or there is no reader.
-            let _ = beginning.queue.push(Event::Error(failure.message));
+            let _ = beginning.queue.push(Box::new(Event::Error(failure.message)));
             Ok(())
         }
         _ => Err(failure),

@@ -1,4 +1,4 @@
-//! The body of an event stream, and the queue that fills it.
+//! The body of an event stream, and the queue that fills it: of a scheduler, and of an operator.
 //!
 //! Events are queued as they came and encoded here, on the thread of the HTTP worker, one record to
 //! a chunk. A reader that is slower than its events loses its stream with a reason; one that takes
@@ -12,29 +12,32 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use parking_lot::Mutex;
-use protocol::Address;
-use runtime::Host;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::event::{Event, HEARTBEAT_SECONDS, heartbeat, records};
-use super::session::StreamClosed;
 use crate::common::Common;
-use crate::v1::MediaType;
-use crate::v1::convert::resource::Dialect;
 
-/// Events that wait for a reader: an answer to the question for all of a framework's 50,000 tasks
-/// comes at once. At some hundred bytes each they are some 40 MB, for as long as the kernel bears
-/// with a reader that is stuck.
-const MAX_QUEUED: usize = 65_536;
+/// Seconds between two heartbeats, as in Mesos.
+pub(crate) const HEARTBEAT_SECONDS: u64 = 15;
 
 const HEARTBEAT: Duration = Duration::from_secs(HEARTBEAT_SECONDS);
 const TOO_SLOW: &str = "the event stream was closed: its reader is too slow";
 
-/// The session's end of a stream. Dropping it ends the stream when everything queued is read.
-pub(crate) struct EventQueue {
-    events: mpsc::Sender<Box<Event>>,
+/// How the events of one kind of stream are written.
+pub(crate) trait Style {
+    type Event;
+
+    fn records(&self, event: Self::Event) -> Vec<Bytes>;
+
+    fn heartbeat(&self) -> Bytes;
+
+    /// The last words to a reader that is cut off, if there is an event for that.
+    fn farewell(&self, reason: &str) -> Vec<Bytes>;
+}
+
+/// The writer's end of a stream. Dropping it ends the stream when everything queued is read.
+pub(crate) struct EventQueue<E> {
+    events: mpsc::Sender<E>,
     cut: Arc<OnceLock<&'static str>>,
 }
 
@@ -42,10 +45,10 @@ pub(crate) struct EventQueue {
 #[derive(Debug)]
 pub(crate) struct NoReader;
 
-impl EventQueue {
+impl<E> EventQueue<E> {
     /// Queues an event. A full queue cuts the stream off: what waits is not sent any more.
-    pub(crate) fn push(&self, event: Event) -> Result<(), NoReader> {
-        self.events.try_send(Box::new(event)).map_err(|error| {
+    pub(crate) fn push(&self, event: E) -> Result<(), NoReader> {
+        self.events.try_send(event).map_err(|error| {
             if matches!(error, mpsc::error::TrySendError::Full(_)) {
                 // Already cut is as good.
                 let _ = self.cut.set(TOO_SLOW);
@@ -54,66 +57,37 @@ impl EventQueue {
         })
     }
 
+    /// Its reader is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.events.is_closed()
+    }
+
     pub(crate) fn was_cut(&self) -> Option<&'static str> {
         self.cut.get().copied()
     }
 }
 
-/// How a stream's records are written.
-#[derive(Clone)]
-pub(crate) struct Style {
-    pub(crate) media: MediaType,
-    pub(crate) dialect: Arc<Mutex<Dialect>>,
-}
-
-/// The reader's end of a stream.
-pub(crate) struct EventStream {
-    style: Style,
-    events: mpsc::Receiver<Box<Event>>,
-    cut: Arc<OnceLock<&'static str>>,
-    /// Records that are to be sent next.
-    ready: VecDeque<Bytes>,
-    heartbeat: Interval,
-    /// This server stops, or leads no more.
-    ended: Pin<Box<dyn Future<Output = &'static str>>>,
-    over: bool,
-    _place: OwnedSemaphorePermit,
-    _notice: Option<Notice>,
-}
-
-/// Tells the session when the reader is gone.
-pub(crate) struct Notice {
-    pub(crate) host: Host,
-    pub(crate) session: Address,
-}
-
-impl Drop for Notice {
-    fn drop(&mut self) {
-        self.host.tell(&self.session, StreamClosed {});
-    }
-}
-
-/// The two ends of a queue.
-pub(crate) fn queue() -> (EventQueue, Waiting) {
-    let (sender, events) = mpsc::channel(MAX_QUEUED);
+/// The two ends of a queue with room for so many events.
+pub(crate) fn queue<E>(room: usize) -> (EventQueue<E>, Waiting<E>) {
+    let (sender, events) = mpsc::channel(room);
     let cut = Arc::new(OnceLock::new());
     (EventQueue { events: sender, cut: Arc::clone(&cut) }, Waiting { events, cut })
 }
 
 /// A reader's end before there is a stream.
-pub(crate) struct Waiting {
-    events: mpsc::Receiver<Box<Event>>,
+pub(crate) struct Waiting<E> {
+    events: mpsc::Receiver<E>,
     cut: Arc<OnceLock<&'static str>>,
 }
 
-impl Waiting {
-    pub(crate) fn into_stream(
+impl<E> Waiting<E> {
+    /// A stream, and with it what is to be dropped when it ends.
+    pub(crate) fn into_stream<S: Style<Event = E>, K>(
         self,
-        style: Style,
+        style: S,
         common: Common,
-        place: OwnedSemaphorePermit,
-        notice: Option<Notice>,
-    ) -> EventStream {
+        kept: K,
+    ) -> EventStream<S, K> {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         EventStream {
@@ -124,13 +98,26 @@ impl Waiting {
             heartbeat,
             ended: Box::pin(async move { common.ended().await }),
             over: false,
-            _place: place,
-            _notice: notice,
+            _kept: kept,
         }
     }
 }
 
-impl EventStream {
+/// The reader's end of a stream.
+pub(crate) struct EventStream<S: Style, K> {
+    style: S,
+    events: mpsc::Receiver<S::Event>,
+    cut: Arc<OnceLock<&'static str>>,
+    /// Records that are to be sent next.
+    ready: VecDeque<Bytes>,
+    heartbeat: Interval,
+    /// This server stops, or leads no more.
+    ended: Pin<Box<dyn Future<Output = &'static str>>>,
+    over: bool,
+    _kept: K,
+}
+
+impl<S: Style, K> EventStream<S, K> {
     /// As a body: each item is a chunk.
     pub(crate) fn into_body(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         stream::unfold(self, |mut events| async move {
@@ -149,23 +136,18 @@ impl EventStream {
             }
             if let Some(reason) = self.cut.get() {
                 self.over = true;
-                self.encode(Event::Error((*reason).to_owned()));
+                self.ready.extend(self.style.farewell(reason));
                 continue;
             }
             tokio::select! {
                 biased;
                 _ = &mut self.ended => self.over = true,
                 event = self.events.recv() => match event {
-                    Some(event) => self.encode(*event),
+                    Some(event) => self.ready.extend(self.style.records(event)),
                     None => self.over = true,
                 },
-                _ = self.heartbeat.tick() => self.ready.push_back(heartbeat(self.style.media)),
+                _ = self.heartbeat.tick() => self.ready.push_back(self.style.heartbeat()),
             }
         }
-    }
-
-    fn encode(&mut self, event: Event) {
-        let dialect = self.style.dialect.lock().clone();
-        self.ready.extend(records(event, self.style.media, &dialect));
     }
 }
