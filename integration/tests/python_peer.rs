@@ -175,6 +175,12 @@ fn an_allocator_in_another_language_decides_and_without_it_nothing_is_offered() 
     assert_eq!(no_offers(&cluster), Ok(Value::Null));
     let roles = cluster.meseta().send(&address, "GetRoles", "{}").unwrap();
     assert!(roles["policy"].as_str().unwrap().contains("Python"), "{roles}");
+    let services = cluster.meseta().json(&["frameworks"]).unwrap();
+    if let Some(id) = services["frameworks"][0]["framework_id"].as_str() {
+        let told = cluster.meseta().json(&["explain", "framework", id]).unwrap();
+        let said = told["unexplained"].as_str().unwrap_or_default();
+        assert!(said.contains("does not explain itself"), "{told}");
+    }
 
     drop(decider);
     eventually("it is said that the allocator has gone", || {

@@ -10,7 +10,7 @@ use crate::stage::Stage;
 
 /// Enough to see that there is no limit on the way; the size of the story of ten thousand is
 /// `MESETA_CROWD=10000`, with as many open files allowed and more than twice as many again.
-const CROWD: usize = 300;
+const CROWD: usize = 2000;
 
 #[actix_rt::test]
 async fn a_crowd_of_idle_frameworks_is_subscribed() {
