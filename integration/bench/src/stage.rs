@@ -1,17 +1,20 @@
-//! A leading master without a store or machines: its `agents`, `frameworks`, `allocator` and gateway
-//! are real; who leads and what is durable is played, and one actor answers for every agent.
+//! A leading master without a store or machines: its `frameworks`, `allocator` and gateway are real;
+//! who leads, what is durable and which agents there are is played. (The real agents manager would
+//! dial every one of twenty thousand hosts.)
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use gateway::{Gateway, MasterEdge};
-use protocol::agent::Ping;
-use protocol::agents::{Pong, RegisterAgent};
+use protocol::agents::{AgentState, AgentSummary, AgentsView, ViewAgents};
 use protocol::elector::{GetLeader, LEADER_TOPIC, Leader, LeaderChanged, Leadership};
 use protocol::framework::{AgentInfo, FrameworkInfo};
-use protocol::id::{Epoch, Incarnation};
+use protocol::frameworks::{AgentJoined, AgentsRecovered};
+use protocol::id::{Epoch, Generation};
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
+use protocol::shared::SharedList;
 use protocol::task::{Source, Task, TaskState, TaskStatus};
 use protocol::{Address, AgentId, Resources, Time};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
@@ -19,7 +22,7 @@ use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, Spaw
 const EPOCH: Epoch = Epoch(1);
 /// For one answer of an actor that has much to do.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Registrations on their way at a time.
+/// Agents on their way at a time.
 const AT_ONCE: usize = 200;
 
 /// A leading master.
@@ -29,7 +32,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    /// With so many agents, of which each has so many running tasks of a few frameworks.
+    pub(crate) async fn start(agents: usize, tasks_each: usize) -> anyhow::Result<Self> {
         let listen = Some("127.0.0.1:0".parse()?);
         let config = HostConfig { cluster: "bench".into(), listen, advertise: None };
         let host = Host::start(config).await?;
@@ -37,46 +41,42 @@ impl Stage {
         allocator::spawn(&host, allocator::Options::default())?;
         let options = SpawnOptions::default();
         host.spawn("registrar", options, || Registrar)?;
-        let agents = agents::Config::default();
-        host.spawn("agents", agents::Agents::spawn_options(), move || {
-            agents::Agents::new(&agents)
-        })?;
+        let list: SharedList<AgentSummary> = (0..agents).map(|n| Arc::new(summary(n))).collect();
+        host.spawn("agents", options, move || Agents { list: list.clone() })?;
         let manager = || frameworks::Frameworks::new(&frameworks::Config::default());
         host.spawn("frameworks", frameworks::Frameworks::spawn_options(), manager)?;
-        host.spawn("agent", SpawnOptions { capacity: 1 << 17, ..options }, || Machines)?;
         host.spawn("elector", options, || Elector)?;
         let gateway = Gateway::start(&host, TcpListener::bind("127.0.0.1:0")?, MasterEdge)?;
-        Ok(Self { host, gateway })
+        let stage = Self { host, gateway };
+        stage.fill(agents, tasks_each).await?;
+        Ok(stage)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.gateway.address())
     }
 
-    /// So many agents register, with so many running tasks each, of a few frameworks.
-    pub(crate) async fn fill(&self, agents: usize, tasks_each: usize) -> anyhow::Result<()> {
+    async fn fill(&self, agents: usize, tasks_each: usize) -> anyhow::Result<()> {
+        let to = self.host.address_of("frameworks");
+        self.introduce(&to).await?;
         for first in (0..agents).step_by(AT_ONCE) {
             let batch = first..agents.min(first + AT_ONCE);
-            let registrations = batch.map(|n| self.register(n, tasks_each));
-            futures_util::future::try_join_all(registrations).await?;
+            let joins = batch.map(|n| self.host.ask(&to, joined(n, tasks_each), PATIENCE));
+            futures_util::future::try_join_all(joins).await.context("an agent has not joined")?;
         }
         Ok(())
     }
 
-    async fn register(&self, n: usize, tasks: usize) -> anyhow::Result<()> {
-        let to = self.host.address_of("agents");
-        // Until it leads it refuses, which is a matter of milliseconds.
+    /// Until the frameworks manager leads it refuses, which is a matter of milliseconds.
+    async fn introduce(&self, to: &Address) -> anyhow::Result<()> {
         for _ in 0..1000 {
-            let message = registration(n, tasks, &self.host);
-            match self.host.ask(&to, message, PATIENCE).await {
-                Ok(_) => return Ok(()),
-                Err(failure) if failure.kind == protocol::FailureKind::NotLeader => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                Err(failure) => return Err(failure).context("an agent is not registered"),
+            let message = AgentsRecovered { epoch: EPOCH, agents: vec![] };
+            if self.host.ask(to, message, PATIENCE).await.is_ok() {
+                return Ok(());
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        bail!("the agents manager does not lead")
+        bail!("the frameworks manager does not lead")
     }
 
     pub(crate) async fn stop(self) {
@@ -88,31 +88,48 @@ impl Stage {
 /// Frameworks that tasks are spread over.
 const FRAMEWORKS: usize = 20;
 
-fn registration(n: usize, tasks: usize, host: &Host) -> RegisterAgent {
-    let agent_id = AgentId::from(format!("agent-{n:06}"));
+fn agent_id(n: usize) -> AgentId {
+    AgentId::from(format!("agent-{n:06}"))
+}
+
+fn info(n: usize) -> AgentInfo {
+    AgentInfo {
+        hostname: format!("node-{n:06}.example.com"),
+        host: protocol::HostAddr::parse("10.0.0.1:7051").expect("a constant that parses"),
+        http: "10.0.0.1:5051".into(),
+        resources: bag("cpus=24;mem=65536;disk=400000;ports=[31000-32000]"),
+        attributes: Default::default(),
+        domain: None,
+        boot_id: "boot".into(),
+        version: "0".into(),
+    }
+}
+
+fn summary(n: usize) -> AgentSummary {
+    AgentSummary {
+        agent_id: agent_id(n),
+        info: info(n),
+        state: AgentState::Active,
+        generation: Generation(1),
+        registered: Some(Time(1)),
+        last_pong: None,
+    }
+}
+
+fn joined(n: usize, tasks: usize) -> AgentJoined {
     let framework = |f: usize| FrameworkInfo {
         id: Some(format!("framework-{f:02}").into()),
         // They do not come back, and stay.
         failover_timeout_ms: 3_600_000,
         ..FrameworkInfo::new("root", format!("framework {f}"))
     };
-    RegisterAgent {
-        agent_id: Some(agent_id.clone()),
-        incarnation: Incarnation(1),
-        attempt: 1,
-        info: AgentInfo {
-            hostname: format!("node-{n:06}.example.com"),
-            host: host.addr().clone(),
-            http: "127.0.0.1:5051".into(),
-            resources: bag("cpus=24;mem=65536;disk=400000;ports=[31000-32000]"),
-            attributes: Default::default(),
-            domain: None,
-            boot_id: "boot".into(),
-            version: "0".into(),
-        },
-        tasks: (0..tasks).map(|t| task(&agent_id, n, t)).collect(),
-        frameworks: (0..FRAMEWORKS).map(framework).collect(),
+    AgentJoined {
+        agent_id: agent_id(n),
+        generation: Generation(1),
+        info: info(n),
+        tasks: (0..tasks).map(|t| task(&agent_id(n), n, t)).collect(),
         executors: vec![],
+        frameworks: (0..FRAMEWORKS).map(framework).collect(),
     }
 }
 
@@ -194,23 +211,22 @@ impl Handler<ApplyOperations> for Registrar {
     }
 }
 
-/// Answers the pings of every agent.
-struct Machines;
+/// The agents, as the agents manager shows them.
+struct Agents {
+    list: SharedList<AgentSummary>,
+}
 
-impl Actor for Machines {
-    const ABOUT: &'static str = "every agent";
+impl Actor for Agents {
+    const ABOUT: &'static str = "agents that are always there";
     type Timer = ();
 
     fn install(handlers: &mut Handlers<Self>) {
-        handlers.on::<Ping>();
+        handlers.on::<ViewAgents>();
     }
 }
 
-impl Handler<Ping> for Machines {
-    fn handle(&mut self, ping: Ping, ctx: &mut Context<Self>) -> Outcome<()> {
-        let Ping { agent_id, sequence, .. } = ping;
-        let agents = ctx.local("agents");
-        ctx.tell(&agents, Pong { agent_id, incarnation: Incarnation(1), sequence });
-        Outcome::Reply(())
+impl Handler<ViewAgents> for Agents {
+    fn handle(&mut self, _: ViewAgents, _: &mut Context<Self>) -> Outcome<AgentsView> {
+        Outcome::Reply(AgentsView { agents: self.list.clone() })
     }
 }

@@ -27,8 +27,7 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> 
         true => (AGENTS / 100, MEASURED / 10),
         false => (AGENTS, MEASURED),
     };
-    let stage = Stage::start().await?;
-    stage.fill(agents, TASKS_EACH).await?;
+    let stage = Stage::start(agents, TASKS_EACH).await?;
     let tasks = agents * TASKS_EACH;
     let (took, bytes) = fastest(&stage, tasks).await?;
     let name = format!("/state, {agents} agents, {tasks} tasks");
