@@ -208,3 +208,31 @@ async fn a_master_that_still_reads_the_registry_is_to_be_asked_again() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
 }
+
+#[actix_rt::test]
+async fn a_master_has_no_files_and_says_what_is_wrong_with_a_question_for_one() {
+    let stage = Stage::new().await;
+    let ask = async |path: &str| Stage::answer(stage.request(Method::GET, path)).await;
+    let bad = |text: &str| (StatusCode::BAD_REQUEST, text.to_owned());
+    for name in ["browse", "read", "download", "browse.json"] {
+        let missing = bad("Expecting 'path=value' in query.\n");
+        assert_eq!(ask(&format!("/files/{name}")).await, missing);
+        assert_eq!(ask(&format!("/files/{name}?path=")).await, missing);
+        for path in ["/master/log", "/etc/passwd", "../../etc/passwd", "%2e%2e/x"] {
+            let unknown = (StatusCode::NOT_FOUND, String::new());
+            assert_eq!(ask(&format!("/files/{name}?path={path}&offset=-1")).await, unknown);
+        }
+    }
+    let negative = bad("Negative offset provided: -2.\n");
+    assert_eq!(ask("/files/read?path=/master/log&offset=-2").await, negative);
+    let (status, text) = ask("/files/read?path=/master/log&length=x").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(text.starts_with("Failed to parse length: "), "{text}");
+    assert_eq!(stage.get("/files/debug").await, json!({}));
+    let list = json!({ "type": "LIST_FILES", "list_files": { "path": "/master/log" } });
+    let part = json!({ "path": "/master/log", "offset": 0 });
+    let read = json!({ "type": "READ_FILE", "read_file": part });
+    for call in [list, read] {
+        assert_eq!(stage.call(&call).await, (StatusCode::NOT_FOUND, String::new()));
+    }
+}

@@ -9,11 +9,13 @@
 //! | `lists` | `/slaves`, `/frameworks`, `/tasks`, `/roles` |
 //! | `model` | agents, frameworks, tasks and offers |
 //! | `amounts` | resources |
+//! | `files` | `/files/*` |
 //! | `settings` | `/quota`, `/weights` |
 //! | `teardown` | `/teardown` |
 //! | `together` | one answer for all that poll at the same time |
 
 mod amounts;
+mod files;
 mod lists;
 mod model;
 mod settings;
@@ -49,6 +51,10 @@ const ENDPOINTS: &[Endpoint] = &[
     ("/roles", || web::get().to(roles)),
     ("/flags", || web::get().to(flags)),
     ("/metrics/snapshot", || web::get().to(snapshot)),
+    ("/files/browse", || web::get().to(files::nothing)),
+    ("/files/read", || web::get().to(files::nothing)),
+    ("/files/download", || web::get().to(files::nothing)),
+    ("/files/debug", || web::get().to(files::debug)),
     ("/quota", || web::route().to(settings::quota)),
     ("/weights", || web::route().to(settings::weights)),
     ("/teardown", || web::route().to(teardown::teardown)),

@@ -56,6 +56,8 @@ pub(super) async fn operator(
         }
         Type::Teardown => teardown(&common, &call).await,
         Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
+        // A master keeps no files: every path is unknown.
+        Type::ListFiles | Type::ReadFile => Err(Refusal::NotFound(String::new())),
         Type::Subscribe => subscribe(&common, media).await,
         Type::Unknown => Err(Refusal::UnknownCall),
         other => Err(Refusal::NotSupported(other.as_str_name())),
