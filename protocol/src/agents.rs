@@ -1,5 +1,7 @@
 //! To `agents` (the agents manager, on the master): membership, liveness and routing.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::framework::{AgentInfo, FrameworkInfo};
 use crate::id::{
     AgentId, Epoch, ExecutorId, FrameworkId, Generation, Incarnation, TaskId, UpdateId,
 };
+use crate::maintenance::MachineId;
 use crate::messages;
 use crate::resize::RouteResize;
 use crate::resources::Resources;
@@ -141,6 +144,15 @@ pub struct RouteUpdateFramework {
     pub agents: Vec<AgentId>,
 }
 
+/// These machines, and no others, are down for maintenance: what registers from there is turned away,
+/// and what is registered is shut down. From `frameworks`, at the beginning of a term and with every
+/// change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetDownMachines {
+    pub epoch: Epoch,
+    pub machines: BTreeSet<MachineId>,
+}
+
 /// An operator's word that an agent will never come back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MarkAgentGone {
@@ -232,6 +244,7 @@ messages! {
     RouteMessage,
     RouteUpdateFramework,
     RouteResize,
+    SetDownMachines,
     MarkAgentGone,
     GetAgents -> AgentList,
     GetAgent -> AgentSummary,

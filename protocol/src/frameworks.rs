@@ -22,6 +22,7 @@ use crate::framework::{
 use crate::id::{
     AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
 };
+use crate::maintenance::{DrainingMachine, MachineId, Maintenance, MaintenanceWindow};
 use crate::messages;
 use crate::quota::Quota;
 use crate::resize::{ReportResize, ResizeTask, TaskResized};
@@ -370,6 +371,29 @@ pub struct ReclaimResources {
     pub reclaims: Vec<Reclaim>,
 }
 
+// --- from operators ----------------------------------------------------------------------------
+
+/// These machines are to be away, and no others. Answered when it is durable; refused, with nothing
+/// changed, if it is no schedule or leaves out a machine that is down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateMaintenanceSchedule {
+    pub windows: Vec<MaintenanceWindow>,
+}
+
+/// These machines go down now: their agents are shut down. Answered when it is durable; refused if
+/// one of them is not in the schedule, or down already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StartMaintenance {
+    pub machines: Vec<MachineId>,
+}
+
+/// These machines are up again, and no longer in the schedule. Answered when it is durable; refused
+/// if one of them is not down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StopMaintenance {
+    pub machines: Vec<MachineId>,
+}
+
 // --- questions ---------------------------------------------------------------------------------
 
 /// Which frameworks are there? From anyone.
@@ -466,6 +490,21 @@ pub struct FrameworksView {
     pub inverse_offers: SharedList<InverseOffer>,
 }
 
+/// What is planned? From anyone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetMaintenance {}
+
+/// How far is it? From anyone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetMaintenanceStatus {}
+
+/// Answers [`GetMaintenanceStatus`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MaintenanceStatus {
+    pub draining: Vec<DrainingMachine>,
+    pub down: Vec<MachineId>,
+}
+
 messages! {
     SubscribeFramework -> FrameworkSubscribed,
     TeardownFramework,
@@ -495,6 +534,11 @@ messages! {
     OfferAllocations,
     SendInverseOffers,
     ReclaimResources,
+    UpdateMaintenanceSchedule,
+    StartMaintenance,
+    StopMaintenance,
+    GetMaintenance -> Maintenance,
+    GetMaintenanceStatus -> MaintenanceStatus,
     GetFrameworks -> FrameworkList,
     GetTasks -> TaskList,
     GetOffers -> OfferList,

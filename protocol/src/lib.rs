@@ -16,6 +16,7 @@ pub mod envelope;
 pub mod explain;
 pub mod framework;
 pub mod id;
+pub mod maintenance;
 pub mod message;
 pub mod resize;
 pub mod resources;

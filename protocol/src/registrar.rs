@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::framework::{AgentInfo, FrameworkInfo};
 use crate::id::{AgentId, Epoch, FrameworkId};
+use crate::maintenance::Maintenance;
 use crate::messages;
 use crate::quota::Quota;
 use crate::time::Time;
@@ -51,6 +52,9 @@ pub struct Registry {
     /// The same of the weights.
     #[serde(default)]
     pub weights: BTreeMap<String, f64>,
+    /// What is planned and begun, by the name of the schedule: there is one, [`Maintenance::CLUSTER`].
+    #[serde(default)]
+    pub maintenance: BTreeMap<String, Maintenance>,
 }
 
 /// One change of the registry. Each is idempotent.
@@ -90,6 +94,10 @@ pub enum RegistryOperation {
         role: String,
         #[serde(default)]
         weight: Option<f64>,
+    },
+    /// Everything that is planned and begun, instead of what was.
+    PutMaintenance {
+        maintenance: Maintenance,
     },
 }
 

@@ -5,8 +5,8 @@ use protocol::CallId;
 use protocol::agents::{
     AgentList, AgentRegistered, AgentSummary, AgentsView, GetAgent, GetAgents, MarkAgentGone, Pong,
     RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage,
-    RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework, UnregisterAgent,
-    ViewAgents,
+    RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework, SetDownMachines,
+    UnregisterAgent, ViewAgents,
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::resize::RouteResize;
@@ -78,6 +78,7 @@ impl Actor for Agents {
             .on::<RouteMessage>()
             .on::<RouteUpdateFramework>()
             .on::<RouteResize>()
+            .on::<SetDownMachines>()
             .on::<GetAgents>()
             .on::<ViewAgents>()
             .on::<GetAgent>();
@@ -170,4 +171,5 @@ told! {
     RouteMessage,
     RouteUpdateFramework,
     RouteResize,
+    SetDownMachines,
 }

@@ -5,12 +5,13 @@ use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::explain::{ExplainOffers, ExplainRole};
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, AnswerInverseOffers,
-    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings,
-    GetTasks, KillTask, LaunchUndeliverable, MessageFromExecutor, MessageToExecutor,
-    OfferAllocations, ReclaimResources, ReconcileOperations, ReconcileTasks, RequestResources,
-    ReviveOffers, RoleSettings, SendInverseOffers, ShutdownExecutor, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights,
-    ViewFrameworks,
+    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetMaintenance,
+    GetMaintenanceStatus, GetOffers, GetRoleSettings, GetTasks, KillTask, LaunchUndeliverable,
+    MessageFromExecutor, MessageToExecutor, OfferAllocations, ReclaimResources,
+    ReconcileOperations, ReconcileTasks, RequestResources, ReviveOffers, RoleSettings,
+    SendInverseOffers, ShutdownExecutor, StartMaintenance, StopMaintenance, SubscribeFramework,
+    SuppressOffers, TeardownFramework, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas,
+    UpdateWeights, ViewFrameworks,
 };
 use protocol::resize::{ReportResize, ResizeTask};
 use protocol::runtime::Exited;
@@ -122,6 +123,11 @@ impl Actor for Frameworks {
             .on::<ViewFrameworks>()
             .on::<ResizeTask>()
             .on::<ReportResize>()
+            .on::<UpdateMaintenanceSchedule>()
+            .on::<StartMaintenance>()
+            .on::<StopMaintenance>()
+            .on::<GetMaintenance>()
+            .on::<GetMaintenanceStatus>()
             .on::<ExplainOffers>()
             .on::<ExplainRole>();
     }
@@ -216,6 +222,11 @@ asked! {
     GetOffers => ListOffers,
     ViewFrameworks => View,
     ResizeTask => Resize,
+    UpdateMaintenanceSchedule => UpdateMaintenanceSchedule,
+    StartMaintenance => StartMaintenance,
+    StopMaintenance => StopMaintenance,
+    GetMaintenance => ReadMaintenance,
+    GetMaintenanceStatus => ReadMaintenanceStatus,
 }
 
 told! {

@@ -56,6 +56,8 @@ impl Frameworks {
             Ok(Answer::RoleSettings(answer)) => self.calls.reply(call, answer),
             Ok(Answer::View(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Resized(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::Maintenance(answer)) => self.calls.reply(call, answer),
+            Ok(Answer::MaintenanceStatus(answer)) => self.calls.reply(call, answer),
             Err(failure) => self.calls.refuse(call, failure),
         }
     }
@@ -106,5 +108,6 @@ fn to_agents(message: ToAgents, ctx: &mut Context<Frameworks>) {
         ToAgents::Message(m) => ctx.tell(to, m),
         ToAgents::UpdateFramework(m) => ctx.tell(to, m),
         ToAgents::Resize(m) => ctx.tell(to, m),
+        ToAgents::SetDownMachines(m) => ctx.tell(to, m),
     }
 }

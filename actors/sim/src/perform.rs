@@ -222,6 +222,7 @@ fn to_agents(message: frameworks::ToAgents) -> agents::Input {
         ToAgents::Message(m) => Input::RouteMessage(m),
         ToAgents::UpdateFramework(m) => Input::RouteUpdateFramework(m),
         ToAgents::Resize(m) => Input::RouteResize(m),
+        ToAgents::SetDownMachines(m) => Input::SetDownMachines(m),
     }
 }
 
@@ -240,6 +241,7 @@ fn to_allocator(message: frameworks::ToAllocator) -> allocator::Input {
         ToAllocator::Suppress(m) => Input::SuppressRoles(m),
         ToAllocator::SetQuota(m) => Input::SetQuota(m),
         ToAllocator::SetWeight(m) => Input::SetWeight(m),
+        ToAllocator::SetUnavailability(m) => Input::SetUnavailability(m),
         ToAllocator::Request(m) => Input::RequestResources(m),
         ToAllocator::AnswerInverse(m) => Input::AnswerInverseOffer(m),
     }

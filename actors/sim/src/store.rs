@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use protocol::id::{Epoch, FrameworkId};
+use protocol::maintenance::Maintenance;
 use protocol::registrar::{
     AgentRecord, AgentStanding, Registry, RegistryOperation, RegistrySnapshot,
 };
@@ -89,6 +90,10 @@ impl Store {
             }
             RegistryOperation::SetWeight { role, weight } => {
                 set(&mut self.registry.weights, role, weight);
+            }
+            RegistryOperation::PutMaintenance { maintenance } => {
+                let name = Maintenance::CLUSTER.to_owned();
+                self.registry.maintenance.insert(name, maintenance);
             }
         }
     }

@@ -76,7 +76,8 @@ fn routed(to: &mut To<'_>) {
         executor_id: executor_id(),
         data: data(),
     })
-    .tell(&RouteUpdateFramework { framework: framework(), agents: vec![agent_id()] });
+    .tell(&RouteUpdateFramework { framework: framework(), agents: vec![agent_id()] })
+    .tell(&SetDownMachines { epoch: EPOCH, machines: [machine()].into() });
 }
 
 fn questions(to: &mut To<'_>) {

@@ -9,6 +9,7 @@ use protocol::constraints::{
 use protocol::framework::{
     AgentInfo, Attribute, Capability, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted,
 };
+use protocol::maintenance::{MachineId, Maintenance, MaintenanceWindow};
 use protocol::quota::Quota;
 use protocol::resources::{Disk, Ranges, Reservation, Value};
 use protocol::task::{
@@ -281,4 +282,13 @@ pub(super) fn quota() -> Quota {
         guarantees: one("cpus", Scalar::from_milli(2000)),
         limits: one("cpus", Scalar::from_milli(4000)),
     }
+}
+
+pub(super) fn machine() -> MachineId {
+    MachineId { hostname: "node-1".into(), ip: "10.0.0.1".into() }
+}
+
+pub(super) fn maintenance() -> Maintenance {
+    let window = MaintenanceWindow { machines: vec![machine()], unavailability: unavailability() };
+    Maintenance { windows: vec![window], down: [machine()].into() }
 }

@@ -9,6 +9,7 @@ use protocol::framework::{
     Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim,
 };
 use protocol::frameworks::*;
+use protocol::maintenance::{DrainingMachine, InverseAnswer, InverseOfferStatus};
 use protocol::resize::{ReportResize, ResizeTask, TaskResized};
 use protocol::task::{Reason, TaskState};
 
@@ -295,6 +296,17 @@ fn questions(to: &mut To<'_>) {
         used: resources(),
         offered: resources(),
     };
+    let statuses = vec![InverseOfferStatus {
+        framework_id: framework_id(),
+        answer: InverseAnswer::Accept,
+        at: NOW,
+    }];
+    let draining = vec![DrainingMachine { machine: machine(), statuses }];
+    let status = MaintenanceStatus { draining, down: vec![machine()] };
+    let windows = maintenance().windows;
+    to.tell(&UpdateMaintenanceSchedule { windows })
+        .tell(&StartMaintenance { machines: vec![machine()] })
+        .tell(&StopMaintenance { machines: vec![machine()] });
     let get_tasks =
         GetTasks { framework_id: Some(framework_id()), task_id: Some(task_id()), completed: true };
     to.ask(
@@ -302,6 +314,8 @@ fn questions(to: &mut To<'_>) {
         &FrameworkList { frameworks: vec![summary] },
     )
     .ask(&get_tasks, &TaskList { tasks: vec![task()] })
+    .ask(&GetMaintenance {}, &maintenance())
+    .ask(&GetMaintenanceStatus {}, &status)
     .ask(&GetOffers {}, &OfferList { offers: vec![offer()] })
     .ask(&ViewFrameworks {}, &view())
     .ask(&explain_offers(), &offers_explanation())

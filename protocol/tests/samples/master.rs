@@ -54,6 +54,7 @@ fn registrar(to: &mut To<'_>) {
         RegistryOperation::PutFramework { framework_id: framework_id(), record: record.clone() },
         RegistryOperation::SetQuota { role: "eng/web".into(), quota: Some(quota()) },
         RegistryOperation::SetWeight { role: "eng/web".into(), weight: Some(2.5) },
+        RegistryOperation::PutMaintenance { maintenance: maintenance() },
     ];
     let agent = |standing| AgentRecord { info: agent_info(), standing };
     let registry = Registry {
@@ -66,6 +67,7 @@ fn registrar(to: &mut To<'_>) {
         frameworks: one("20260101-7-0001", record),
         quotas: one("eng/web", quota()),
         weights: one("eng/web", 2.5),
+        maintenance: one("cluster", maintenance()),
     };
     to.tell(&ApplyOperations { epoch: EPOCH, operations })
         .ask(&GetRegistry {}, &RegistrySnapshot { epoch: EPOCH, registry });

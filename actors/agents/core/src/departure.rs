@@ -40,7 +40,7 @@ impl Term {
             let why = format!("agent {agent_id} is registered in another life");
             return refuse(call, Failure::new(FailureKind::Conflict, why), out);
         }
-        self.commit(agent_id, Change::Remove { call }, out);
+        self.commit(agent_id, Change::Remove { call: Some(call) }, out);
     }
 
     pub(crate) fn on_mark_gone(
@@ -80,14 +80,20 @@ impl Term {
         out.push(Effect::Reply { call, result: Ok(Reply::Done) });
     }
 
-    /// The registry has forgotten it.
+    /// It said goodbye, and the registry has forgotten it.
     pub(crate) fn removed(&mut self, id: &AgentId, call: CallId, out: &mut Vec<Effect>) {
         self.lose(id, Event::SaidGoodbye, AgentLossCause::Removed, out);
         out.push(Effect::Reply { call, result: Ok(Reply::Done) });
     }
 
     /// Takes the agent out of service for good, or until it registers.
-    fn lose(&mut self, id: &AgentId, event: Event, cause: AgentLossCause, out: &mut Vec<Effect>) {
+    pub(crate) fn lose(
+        &mut self,
+        id: &AgentId,
+        event: Event,
+        cause: AgentLossCause,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(before) = self.agents.get(id).map(|agent| agent.state) else { return };
         let Ok(after) = transition(Some(before), event) else { return };
         self.unqueue_removal(id);
@@ -119,7 +125,7 @@ impl Term {
     }
 
     /// An unreachable agent may hear this and register; one that is gone learns so when it does.
-    fn ask_to_register(&self, id: &AgentId, agent: &Agent, out: &mut Vec<Effect>) {
+    pub(crate) fn ask_to_register(&self, id: &AgentId, agent: &Agent, out: &mut Vec<Effect>) {
         let ping = Ping {
             epoch: self.epoch,
             agent_id: id.clone(),

@@ -3,7 +3,7 @@
 use protocol::agents::{
     GetAgent, MarkAgentGone, Pong, RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch,
     RouteMessage, RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework,
-    UnregisterAgent,
+    SetDownMachines, UnregisterAgent,
 };
 use protocol::elector::LeaderChanged;
 use protocol::registrar::RegistrySnapshot;
@@ -56,6 +56,7 @@ pub enum Input {
     RouteMessage(RouteMessage),
     RouteUpdateFramework(RouteUpdateFramework),
     RouteResize(RouteResize),
+    SetDownMachines(SetDownMachines),
     GetAgents {
         call: CallId,
     },

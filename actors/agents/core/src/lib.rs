@@ -18,6 +18,7 @@ mod agent;
 mod check;
 mod config;
 mod departure;
+mod down;
 mod effect;
 mod input;
 mod life;

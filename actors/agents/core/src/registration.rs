@@ -81,6 +81,9 @@ impl Term {
         message: Box<RegisterAgent>,
         out: &mut Vec<Effect>,
     ) {
+        if let Some(failure) = self.turned_away(&message) {
+            return refuse(call, failure, out);
+        }
         let life = Life::of(&message);
         if self.departed.get(&agent_id).is_some_and(|l| life.freshness(l) != Freshness::New) {
             return refuse(call, conflict("this agent has said goodbye since"), out);

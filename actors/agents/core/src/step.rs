@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::agents::SetDownMachines;
 use protocol::elector::LeaderChanged;
 use protocol::registrar::RegistrySnapshot;
 use protocol::{Epoch, Failure, FailureKind, Time};
@@ -24,6 +25,7 @@ impl State {
                 self.on_registry_loaded(now, epoch, result, out);
             }
             Input::Introduced { epoch, result } => self.on_introduced(now, epoch, result, out),
+            Input::SetDownMachines(message) => self.on_set_down_machines(now, message, out),
             Input::FrameworksExited => self.on_frameworks_exited(out),
             Input::TimerFired(Timer::Load) => self.on_load_timer(out),
             Input::TimerFired(Timer::Introduce) => self.on_introduce_timer(out),
@@ -96,6 +98,22 @@ impl State {
                 self.role = Role::Introducing(term);
             }
             role => self.role = role,
+        }
+    }
+
+    /// The first word comes before `frameworks` has answered the introduction: nobody registers
+    /// in between.
+    fn on_set_down_machines(&mut self, now: Time, message: SetDownMachines, out: &mut Vec<Effect>) {
+        match &mut self.role {
+            Role::Introducing(term) => {
+                term.note_down_machines(message);
+            }
+            Role::Leading(term) => {
+                if term.note_down_machines(message) {
+                    term.clear_down_machines(now, out);
+                }
+            }
+            Role::Standby | Role::Loading { .. } => {}
         }
     }
 

@@ -1,10 +1,11 @@
 //! One term of leadership: the agents, and what is being committed about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::agents::{AgentList, AgentState, AgentSummary, AgentsView};
 use protocol::frameworks::AgentsRecovered;
+use protocol::maintenance::MachineId;
 use protocol::registrar::RegistrySnapshot;
 use protocol::shared::{SharedList, Tracked};
 use protocol::{
@@ -41,6 +42,8 @@ pub(crate) struct Term {
     pub(crate) commits: BTreeMap<CommitId, AgentId>,
     pub(crate) removals: Removals,
     pub(crate) departed: Departed,
+    /// Machines that are down for maintenance.
+    pub(crate) down: BTreeSet<MachineId>,
 }
 
 /// What must not start again when a term does.
@@ -91,6 +94,7 @@ impl Term {
             commits: BTreeMap::new(),
             removals: Removals::default(),
             departed: Departed::default(),
+            down: BTreeSet::new(),
         }
     }
 
@@ -107,6 +111,7 @@ impl Term {
         for agent_id in recovered {
             self.expect_back(now, &agent_id, out);
         }
+        self.clear_down_machines(now, out);
     }
 
     /// Takes one input of a serving leader.
@@ -134,6 +139,7 @@ impl Term {
             Input::TimerFired(Timer::Remove) => self.on_remove_timer(now, out),
             // About leadership: taken by `State::step`.
             Input::LeaderChanged(_)
+            | Input::SetDownMachines(_)
             | Input::RegistryLoaded { .. }
             | Input::Introduced { .. }
             | Input::FrameworksExited
@@ -194,6 +200,7 @@ impl Term {
                 self.unregister(agent_id, call, incarnation, out);
             }
             Request::MarkGone { call } => self.mark_gone(now, agent_id, call, out),
+            Request::ShutDown => self.begin_shutdown(agent_id, out),
         }
     }
 

@@ -25,26 +25,57 @@ pub(crate) struct Work {
 /// What becomes of the agent when the commit is durable.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
-    Admit { call: CallId, message: Box<RegisterAgent> },
-    Expire { since: Time },
-    MarkGone { call: CallId, since: Time },
-    Remove { call: CallId },
+    Admit {
+        call: CallId,
+        message: Box<RegisterAgent>,
+    },
+    Expire {
+        since: Time,
+    },
+    MarkGone {
+        call: CallId,
+        since: Time,
+    },
+    /// Without a call: its machine is down.
+    Remove {
+        call: Option<CallId>,
+    },
 }
 
 /// Something that somebody wants of an agent's membership.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    Register { call: CallId, message: Box<RegisterAgent> },
-    Unregister { call: CallId, incarnation: Incarnation },
-    MarkGone { call: CallId },
+    Register {
+        call: CallId,
+        message: Box<RegisterAgent>,
+    },
+    Unregister {
+        call: CallId,
+        incarnation: Incarnation,
+    },
+    MarkGone {
+        call: CallId,
+    },
+    /// Its machine is down.
+    ShutDown,
 }
 
 impl Request {
-    pub(crate) fn call(&self) -> CallId {
+    pub(crate) fn call(&self) -> Option<CallId> {
         match self {
             Self::Register { call, .. }
             | Self::Unregister { call, .. }
-            | Self::MarkGone { call } => *call,
+            | Self::MarkGone { call } => Some(*call),
+            Self::ShutDown => None,
+        }
+    }
+}
+
+impl Request {
+    /// Nobody waits for one without a call: it is made again with the next word of `frameworks`.
+    fn refuse(self, failure: Failure, out: &mut Vec<Effect>) {
+        if let Some(call) = self.call() {
+            refuse(call, failure, out);
         }
     }
 }
@@ -67,9 +98,8 @@ impl Change {
 
     fn call(&self) -> Option<CallId> {
         match self {
-            Self::Admit { call, .. } | Self::MarkGone { call, .. } | Self::Remove { call } => {
-                Some(*call)
-            }
+            Self::Admit { call, .. } | Self::MarkGone { call, .. } => Some(*call),
+            Self::Remove { call } => *call,
             Self::Expire { .. } => None,
         }
     }
@@ -85,26 +115,26 @@ impl Work {
                 _ => false,
             });
             if let Some(older) = older {
-                refuse(self.waiting.remove(older).call(), superseded(), out);
+                self.waiting.remove(older).refuse(superseded(), out);
             } else if self.waiting.iter().any(|w| matches!(w, Request::Register { .. })) {
-                return refuse(request.call(), superseded(), out);
+                return request.refuse(superseded(), out);
             }
         }
         if self.waiting.len() >= MAX_WAITING {
             let why = "too many requests about this agent are waiting; ask again later";
-            return refuse(request.call(), Failure::new(FailureKind::Overloaded, why), out);
+            return request.refuse(Failure::new(FailureKind::Overloaded, why), out);
         }
         self.waiting.push(request);
     }
 
     /// Everybody who waits for an answer.
     pub(crate) fn into_calls(self) -> impl Iterator<Item = CallId> {
-        self.change.call().into_iter().chain(self.waiting.into_iter().map(|w| w.call()))
+        self.change.call().into_iter().chain(self.waiting.into_iter().filter_map(|w| w.call()))
     }
 
     /// As [`Self::into_calls`], to look at.
     pub(crate) fn calls(&self) -> impl Iterator<Item = CallId> {
-        self.change.call().into_iter().chain(self.waiting.iter().map(Request::call))
+        self.change.call().into_iter().chain(self.waiting.iter().filter_map(Request::call))
     }
 }
 
@@ -151,7 +181,8 @@ impl Term {
             Change::Admit { call, message } => self.admitted(now, id, call, *message, out),
             Change::Expire { .. } => self.expired(id, out),
             Change::MarkGone { call, .. } => self.marked_gone(id, call, out),
-            Change::Remove { call } => self.removed(id, call, out),
+            Change::Remove { call: Some(call) } => self.removed(id, call, out),
+            Change::Remove { call: None } => self.shut_down(id, out),
         }
     }
 

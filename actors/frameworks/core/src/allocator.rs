@@ -59,5 +59,8 @@ impl Term {
             info,
             used,
         }));
+        if agent.unavailability.is_some() {
+            self.tell_unavailability(agent_id, turn);
+        }
     }
 }

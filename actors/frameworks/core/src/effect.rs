@@ -2,18 +2,20 @@
 
 use protocol::agents::{
     RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
-    RouteShutdownFramework, RouteUpdateFramework,
+    RouteShutdownFramework, RouteUpdateFramework, SetDownMachines,
 };
 use protocol::allocator::{
     AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, GrowHolding, RecoverResources,
     RemoveAgent, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
-    SetFrameworkActive, SetQuota, SetWeight, SuppressRoles,
+    SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, SuppressRoles,
 };
 use protocol::events::Report;
 use protocol::frameworks::{
-    FrameworkList, FrameworkSubscribed, FrameworksView, OfferList, RoleSettings, TaskList,
+    FrameworkList, FrameworkSubscribed, FrameworksView, MaintenanceStatus, OfferList, RoleSettings,
+    TaskList,
 };
 use protocol::id::{CallId, Epoch, FrameworkId};
+use protocol::maintenance::Maintenance;
 use protocol::registrar::ApplyOperations;
 use protocol::resize::{RouteResize, TaskResized};
 use protocol::scheduler::{
@@ -82,6 +84,7 @@ pub enum ToAgents {
     Message(RouteMessage),
     UpdateFramework(RouteUpdateFramework),
     Resize(RouteResize),
+    SetDownMachines(SetDownMachines),
 }
 
 /// To `allocator`.
@@ -100,6 +103,7 @@ pub enum ToAllocator {
     SetWeight(SetWeight),
     Request(RequestResources),
     AnswerInverse(AnswerInverseOffer),
+    SetUnavailability(SetUnavailability),
 }
 
 /// Names a question to the allocator, for the life of this process.
@@ -128,6 +132,8 @@ pub enum Answer {
     RoleSettings(RoleSettings),
     View(FrameworksView),
     Resized(TaskResized),
+    Maintenance(Maintenance),
+    MaintenanceStatus(MaintenanceStatus),
 }
 
 /// Everything that can time out here.

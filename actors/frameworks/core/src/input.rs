@@ -3,11 +3,13 @@
 use protocol::elector::Leadership;
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, AnswerInverseOffers,
-    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetOffers, GetRoleSettings,
-    GetTasks, KillTask, LaunchUndeliverable, MessageFromExecutor, MessageToExecutor,
-    OfferAllocations, ReclaimResources, ReconcileOperations, ReconcileTasks, RequestResources,
-    ReviveOffers, SendInverseOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers,
-    TeardownFramework, UpdateFramework, UpdateQuotas, UpdateWeights, ViewFrameworks,
+    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetMaintenance,
+    GetMaintenanceStatus, GetOffers, GetRoleSettings, GetTasks, KillTask, LaunchUndeliverable,
+    MessageFromExecutor, MessageToExecutor, OfferAllocations, ReclaimResources,
+    ReconcileOperations, ReconcileTasks, RequestResources, ReviveOffers, SendInverseOffers,
+    ShutdownExecutor, StartMaintenance, StopMaintenance, SubscribeFramework, SuppressOffers,
+    TeardownFramework, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights,
+    ViewFrameworks,
 };
 use protocol::id::{CallId, Epoch};
 use protocol::registrar::RegistrySnapshot;
@@ -69,6 +71,11 @@ pub enum Request {
     ListOffers(GetOffers),
     View(ViewFrameworks),
     Resize(ResizeTask),
+    UpdateMaintenanceSchedule(UpdateMaintenanceSchedule),
+    StartMaintenance(StartMaintenance),
+    StopMaintenance(StopMaintenance),
+    ReadMaintenance(GetMaintenance),
+    ReadMaintenanceStatus(GetMaintenanceStatus),
 }
 
 /// What other actors report. Ignored unless this host leads: agents repeat, the allocator is reset.

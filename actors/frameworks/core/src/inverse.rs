@@ -11,12 +11,14 @@ use protocol::allocator::AnswerInverseOffer;
 use protocol::framework::{Filters, InverseAllocation, InverseOffer, Unavailability, Wanted};
 use protocol::frameworks::{AnswerInverseOffers, SendInverseOffers};
 use protocol::id::{AgentId, FrameworkId, Generation, OfferId};
+use protocol::maintenance::{InverseAnswer, InverseOfferStatus};
 use protocol::scheduler::{InverseOffers, RescindInverseOffers};
 use protocol::shared::Tracked;
-use protocol::{Address, Failure};
+use protocol::{Address, Failure, Time};
 use serde::Serialize;
 
 use crate::effect::{ToAllocator, ToScheduler};
+use crate::maintenance::answer_of;
 use crate::offers::{capped, unlist};
 use crate::state::{Term, Turn};
 
@@ -27,6 +29,7 @@ pub(crate) struct Asked {
     pub(crate) offer: Arc<InverseOffer>,
     /// The registration of the agent that it is about.
     generation: Generation,
+    at: Time,
 }
 
 /// All that are not answered.
@@ -35,14 +38,16 @@ pub(crate) struct InverseBook {
     pub(crate) offers: Tracked<OfferId, Asked>,
     by_framework: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
     by_agent: BTreeMap<AgentId, BTreeSet<OfferId>>,
+    /// What was said to those for maintenance, until they are void.
+    answers: BTreeMap<AgentId, BTreeMap<FrameworkId, (InverseAnswer, Time)>>,
 }
 
 impl InverseBook {
-    fn insert(&mut self, offer: InverseOffer, generation: Generation) {
+    fn insert(&mut self, offer: InverseOffer, generation: Generation, at: Time) {
         let id = offer.offer_id.clone();
         self.by_framework.entry(offer.framework_id.clone()).or_default().insert(id.clone());
         self.by_agent.entry(offer.agent_id.clone()).or_default().insert(id.clone());
-        self.offers.insert(id, Asked { offer: Arc::new(offer), generation });
+        self.offers.insert(id, Asked { offer: Arc::new(offer), generation, at });
     }
 
     fn remove(&mut self, id: &OfferId) -> Option<Asked> {
@@ -58,6 +63,20 @@ impl InverseBook {
 
     fn of_framework(&self, id: &FrameworkId) -> Vec<OfferId> {
         self.by_framework.get(id).into_iter().flatten().cloned().collect()
+    }
+
+    /// Of those who were asked to leave an agent.
+    pub(crate) fn statuses(&self, agent_id: &AgentId) -> Vec<InverseOfferStatus> {
+        let status = |framework_id: &FrameworkId, answer, at| InverseOfferStatus {
+            framework_id: framework_id.clone(),
+            answer,
+            at,
+        };
+        let open = self.on_agent(agent_id).filter(|asked| asked.offer.wanted.is_none());
+        let open =
+            open.map(|asked| status(&asked.offer.framework_id, InverseAnswer::Unknown, asked.at));
+        let answers = self.answers.get(agent_id).into_iter().flatten();
+        open.chain(answers.map(|(id, (answer, at))| status(id, *answer, *at))).collect()
     }
 
     /// Whether every index names exactly those that are there.
@@ -119,7 +138,7 @@ impl Term {
         if self.inverse.on_agent(agent_id).any(|asked| same(&asked.offer)) {
             return None;
         }
-        self.make_inverse_offer(framework_id, agent_id, *unavailability, None)
+        self.make_inverse_offer(framework_id, agent_id, *unavailability, None, turn.now)
     }
 
     /// Enters an inverse offer; `None` if the agent is not here.
@@ -129,6 +148,7 @@ impl Term {
         agent_id: &AgentId,
         unavailability: Unavailability,
         wanted: Option<Wanted>,
+        now: Time,
     ) -> Option<InverseOffer> {
         let agent = self.agents.get(agent_id)?;
         let (generation, info) = (agent.here()?, agent.info.as_ref()?);
@@ -141,7 +161,7 @@ impl Term {
             unavailability,
             wanted,
         };
-        self.inverse.insert(offer.clone(), generation);
+        self.inverse.insert(offer.clone(), generation, now);
         Some(offer)
     }
 
@@ -208,6 +228,8 @@ impl Term {
             return;
         }
         let (agent_id, framework_id) = (&asked.offer.agent_id, &asked.offer.framework_id);
+        let answers = self.inverse.answers.entry(agent_id.clone()).or_default();
+        answers.insert(framework_id.clone(), (answer_of(message.accepted), turn.now));
         turn.allocator(ToAllocator::AnswerInverse(AnswerInverseOffer {
             agent_id: agent_id.clone(),
             generation: asked.generation,
@@ -245,7 +267,24 @@ impl Term {
     pub(crate) fn rescind_inverse_on(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
         let ids: Vec<_> =
             self.inverse.on_agent(agent_id).map(|asked| asked.offer.offer_id.clone()).collect();
+        self.inverse.answers.remove(agent_id);
         self.void_inverse(ids, turn);
+    }
+
+    /// Voids those that ask to leave an agent, and what was said to them: it is to be away at
+    /// another time, or not at all.
+    pub(crate) fn rescind_departure(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
+        let asked = self.inverse.on_agent(agent_id).map(|asked| &asked.offer);
+        let leaving = asked.filter(|offer| offer.wanted.is_none());
+        let ids = leaving.map(|offer| offer.offer_id.clone()).collect();
+        self.inverse.answers.remove(agent_id);
+        self.void_inverse(ids, turn);
+    }
+
+    pub(crate) fn forget_answers_of(&mut self, id: &FrameworkId) {
+        for answers in self.inverse.answers.values_mut() {
+            answers.remove(id);
+        }
     }
 
     /// Voids these and says so.

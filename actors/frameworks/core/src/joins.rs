@@ -41,6 +41,7 @@ impl Term {
         for agent_id in &message.agents {
             self.agents.entry(agent_id.clone()).or_insert_with(|| Agent::new(Standing::Recovered));
         }
+        self.tell_down_machines(turn);
         Ok(())
     }
 
@@ -133,9 +134,10 @@ impl Term {
         self.rescind_all_on(&agent_id, turn);
         // Not here while it is settled: nothing of it is given back piece by piece, `AddAgent`
         // at the end says all of it.
+        let unavailability = self.maintenance.unavailability(&info);
         self.agents.insert(
             agent_id.clone(),
-            Agent { info: Some(info), ..Agent::new(Standing::Disconnected) },
+            Agent { info: Some(info), unavailability, ..Agent::new(Standing::Disconnected) },
         );
         for framework in frameworks {
             self.adopt_framework(framework, turn);

@@ -8,6 +8,7 @@ use protocol::Time;
 use protocol::elector::Leadership;
 use protocol::frameworks::RoleSettings;
 use protocol::id::{Epoch, FrameworkId};
+use protocol::maintenance::Maintenance;
 use protocol::registrar::{AgentStanding, FrameworkRecord, Registry, RegistrySnapshot};
 use protocol::shared::Tracked;
 
@@ -128,6 +129,7 @@ impl Term {
             offers: OfferBook::default(),
             inverse: InverseBook::default(),
             claims: Claims::default(),
+            maintenance: Maintenance::default(),
             ledger: Ledger::default(),
             questions: Questions::default(),
             settings: RoleSettings::default(),
@@ -139,6 +141,8 @@ impl Term {
     }
 
     fn recover_registry(&mut self, registry: Registry, turn: &mut Turn<'_>) {
+        let mut maintenance = registry.maintenance;
+        self.maintenance = maintenance.remove(Maintenance::CLUSTER).unwrap_or_default();
         for (id, record) in registry.agents {
             let standing = match record.standing {
                 AgentStanding::Admitted => Standing::Recovered,

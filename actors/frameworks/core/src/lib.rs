@@ -35,6 +35,7 @@ mod inverse;
 mod joins;
 mod lead;
 mod ledger;
+mod maintenance;
 mod offers;
 mod preempt;
 mod queries;

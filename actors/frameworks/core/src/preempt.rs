@@ -145,7 +145,8 @@ impl Term {
             let unavailability = Unavailability { start, duration_ms: None };
             let wanted = Some(Wanted { role: place.role.clone(), resources });
             let (framework_id, agent_id) = (&place.framework_id, &place.agent_id);
-            let offer = self.make_inverse_offer(framework_id, agent_id, unavailability, wanted);
+            let offer =
+                self.make_inverse_offer(framework_id, agent_id, unavailability, wanted, turn.now);
             let claim = self.claims.0.get_mut(place).and_then(|claims| claims.get_mut(at));
             if let (Some(offer), Some(claim)) = (offer, claim) {
                 claim.inverse = Some(offer.offer_id.clone());

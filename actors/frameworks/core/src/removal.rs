@@ -114,6 +114,7 @@ impl Term {
             }));
         }
         self.forget_claims_of(id);
+        self.forget_answers_of(id);
         turn.allocator(ToAllocator::RemoveFramework(RemoveFramework { framework_id: id.clone() }));
         self.removed.insert(id.clone());
         self.setbacks.forget(id);

@@ -4,6 +4,7 @@
 use protocol::Failure;
 use protocol::allocator::{SetQuota, SetWeight};
 use protocol::frameworks::RoleSettings;
+use protocol::maintenance::Maintenance;
 use protocol::quota::Quota;
 use protocol::registrar::{Registry, RegistrySnapshot};
 
@@ -60,7 +61,9 @@ impl Term {
             return;
         }
         match result {
-            Ok(snapshot) if snapshot.epoch == self.epoch => {
+            Ok(mut snapshot) if snapshot.epoch == self.epoch => {
+                let maintenance = snapshot.registry.maintenance.remove(Maintenance::CLUSTER);
+                self.adopt_maintenance(maintenance.unwrap_or_default(), turn);
                 self.adopt_settings(snapshot.registry, turn);
                 if let Some(write) = self.writes.remove(&Subject::Cluster) {
                     self.resume(write.waiting, turn);

@@ -6,6 +6,7 @@ use protocol::elector::Leadership;
 use protocol::events::Report;
 use protocol::frameworks::RoleSettings;
 use protocol::id::{AgentId, CallId, Epoch, FrameworkId, OfferId};
+use protocol::maintenance::Maintenance;
 use protocol::shared::Tracked;
 use protocol::{Address, Failure, FailureKind, Time};
 use serde::Serialize;
@@ -66,6 +67,8 @@ pub struct Term {
     pub(crate) agents: BTreeMap<AgentId, Agent>,
     pub(crate) offers: OfferBook,
     pub(crate) inverse: InverseBook,
+    /// What operators have planned.
+    pub(crate) maintenance: Maintenance,
     /// What is being taken back for others.
     pub(crate) claims: Claims,
     pub(crate) ledger: Ledger,

@@ -7,6 +7,7 @@ use protocol::id::CallId;
 
 use crate::effect::{Answer, Effect, Timer};
 use crate::input::{Input, News, Request};
+use crate::maintenance::Wish;
 use crate::state::{Role, State, Term, Turn};
 
 impl State {
@@ -90,6 +91,17 @@ impl Term {
             Request::ListOffers(_) => Some(Ok(Answer::Offers(self.list_offers()))),
             Request::Resize(m) => self.on_resize(call, &m, turn),
             Request::View(_) => Some(Ok(Answer::View(self.view()))),
+            Request::UpdateMaintenanceSchedule(m) => {
+                self.on_maintenance(call, Wish::Schedule(m.windows), turn)
+            }
+            Request::StartMaintenance(m) => {
+                self.on_maintenance(call, Wish::Start(m.machines), turn)
+            }
+            Request::StopMaintenance(m) => self.on_maintenance(call, Wish::Stop(m.machines), turn),
+            Request::ReadMaintenance(_) => Some(Ok(Answer::Maintenance(self.maintenance.clone()))),
+            Request::ReadMaintenanceStatus(_) => {
+                Some(Ok(Answer::MaintenanceStatus(self.maintenance_status())))
+            }
         };
         if let Some(result) = answer {
             turn.reply(call, result);

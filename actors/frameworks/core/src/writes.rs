@@ -13,6 +13,7 @@ use protocol::registrar::{ApplyOperations, FrameworkRecord, RegistryOperation};
 use serde::Serialize;
 
 use crate::effect::Effect;
+use crate::maintenance::MaintenanceChange;
 use crate::quotas::QuotaChange;
 use crate::removal::Removal;
 use crate::revision::Revision;
@@ -48,6 +49,7 @@ pub(crate) enum Change {
     Remove(Removal),
     Quotas(QuotaChange),
     Weights(WeightChange),
+    Maintenance(MaintenanceChange),
     /// Nobody knows what became of the one before: the registry is read.
     Reread,
 }
@@ -58,7 +60,9 @@ impl Change {
             Self::Subscribe(subscription) => Subject::Framework(subscription.id.clone()),
             Self::Revise(revision) => Subject::Framework(revision.id.clone()),
             Self::Remove(removal) => Subject::Framework(removal.id.clone()),
-            Self::Quotas(_) | Self::Weights(_) | Self::Reread => Subject::Cluster,
+            Self::Quotas(_) | Self::Weights(_) | Self::Maintenance(_) | Self::Reread => {
+                Subject::Cluster
+            }
         }
     }
 
@@ -69,6 +73,7 @@ impl Change {
             Self::Remove(removal) => removal.call,
             Self::Quotas(change) => Some(change.call),
             Self::Weights(change) => Some(change.call),
+            Self::Maintenance(change) => Some(change.call),
             Self::Reread => None,
         }
     }
@@ -106,6 +111,7 @@ impl Term {
             Change::Remove(removal) => self.begin_removal(removal, turn),
             Change::Quotas(change) => self.begin_quotas(change, turn),
             Change::Weights(change) => self.begin_weights(change, turn),
+            Change::Maintenance(change) => self.begin_maintenance(change, turn),
             Change::Reread => self.reread_registry(turn),
         }
     }
@@ -160,6 +166,7 @@ impl Term {
             Change::Remove(removal) => self.on_removal_recorded(removal, result, turn),
             Change::Quotas(change) => self.on_quotas_recorded(change, result, turn),
             Change::Weights(change) => self.on_weights_recorded(change, result, turn),
+            Change::Maintenance(change) => self.on_maintenance_recorded(&change, result, turn),
             Change::Reread => {}
         }
         self.resume(write.waiting, turn);

@@ -119,9 +119,9 @@ async fn every_call_looks_at_what_the_client_accepts_after_the_call_itself() {
 #[actix_rt::test]
 async fn a_call_that_cannot_be_done_yet_is_named() {
     let stage = Stage::new().await;
-    let machines = json!({ "machines": [] });
-    let part = json!({ "type": "START_MAINTENANCE", "start_maintenance": machines });
-    let text = "Call START_MAINTENANCE is not supported yet";
+    let id = json!({ "value": "a1" });
+    let part = json!({ "type": "DRAIN_AGENT", "drain_agent": { "agent_id": id } });
+    let text = "Call DRAIN_AGENT is not supported yet";
     assert_eq!(stage.call(&part).await, answer(501, text));
     let unknown = json!({ "type": "UNKNOWN" });
     assert_eq!(stage.call(&unknown).await, answer(501, "Received 'UNKNOWN' call"));

@@ -9,6 +9,7 @@ mod explain;
 #[path = "../v1/fields.rs"]
 mod fields;
 mod launches;
+mod maintenance;
 mod refusals;
 mod stage;
 mod streams;

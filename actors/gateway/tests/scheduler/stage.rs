@@ -8,7 +8,7 @@ use frameworks::{Config, Frameworks};
 use gateway::{Gateway, MasterEdge};
 use protocol::agents::{
     RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
-    RouteShutdownFramework, RouteUpdateFramework,
+    RouteShutdownFramework, RouteUpdateFramework, SetDownMachines,
 };
 use protocol::elector::Leadership;
 use protocol::framework::{AgentInfo, Attribute};
@@ -200,7 +200,8 @@ impl Actor for Agents {
             .on::<RouteMessage>()
             .on::<RouteShutdownExecutor>()
             .on::<RouteShutdownFramework>()
-            .on::<RouteUpdateFramework>();
+            .on::<RouteUpdateFramework>()
+            .on::<SetDownMachines>();
     }
 }
 
@@ -252,6 +253,14 @@ impl Handler<RouteShutdownFramework> for Agents {
     fn handle(&mut self, message: RouteShutdownFramework, _: &mut Context<Self>) -> Outcome<()> {
         let agents: Vec<&str> = message.agents.iter().map(AgentId::as_str).collect();
         self.note(format!("end the framework on {}", agents.join(",")));
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<SetDownMachines> for Agents {
+    fn handle(&mut self, message: SetDownMachines, _: &mut Context<Self>) -> Outcome<()> {
+        let machines: Vec<_> = message.machines.iter().map(ToString::to_string).collect();
+        self.note(format!("down {}", machines.join(",")));
         Outcome::Reply(())
     }
 }

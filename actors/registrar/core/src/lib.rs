@@ -28,7 +28,7 @@ pub use batch::Limits;
 pub use effect::{Answer, Effect, RecordWrite};
 pub use input::{Committed, Input, Timer};
 pub use prune::KEPT_FOR;
-pub use records::{AGENTS, FRAMEWORKS, QUOTAS, WEIGHTS};
+pub use records::{AGENTS, FRAMEWORKS, MAINTENANCE, QUOTAS, WEIGHTS};
 pub use state::State;
 
 /// Writes that one commit may have: what etcd takes in one transaction.

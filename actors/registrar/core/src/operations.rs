@@ -1,6 +1,7 @@
 //! What each operation does to the registry. All are idempotent.
 
 use protocol::framework::AgentInfo;
+use protocol::maintenance::Maintenance;
 use protocol::quota::Quota;
 use protocol::registrar::{AgentRecord, AgentStanding, FrameworkRecord, RegistryOperation};
 use protocol::{AgentId, Failure, FailureKind, FrameworkId, Time};
@@ -21,6 +22,10 @@ pub(crate) fn apply(view: &mut View<'_>, operation: RegistryOperation) -> Result
         }
         RegistryOperation::SetQuota { role, quota } => set_quota(view, role, quota),
         RegistryOperation::SetWeight { role, weight } => set_weight(view, role, weight),
+        RegistryOperation::PutMaintenance { maintenance } => {
+            view.own.maintenance.insert(Maintenance::CLUSTER.to_owned(), Some(maintenance));
+            Ok(())
+        }
     }
 }
 

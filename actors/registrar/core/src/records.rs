@@ -17,6 +17,8 @@ pub const FRAMEWORKS: &str = "frameworks/";
 pub const QUOTAS: &str = "quotas/";
 /// `weights/<role>` → a number.
 pub const WEIGHTS: &str = "weights/";
+/// `maintenance/<name of the schedule>` → `Maintenance`.
+pub const MAINTENANCE: &str = "maintenance/";
 
 /// A record that cannot be read. It was written by a newer version, or by somebody else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

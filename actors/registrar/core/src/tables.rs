@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use protocol::codec::{self, EncodeError};
+use protocol::maintenance::Maintenance;
 use protocol::quota::Quota;
 use protocol::registrar::{AgentRecord, FrameworkRecord, Registry};
 use protocol::{AgentId, Failure, FrameworkId};
 use serde::Serialize;
 
 use crate::effect::RecordWrite;
-use crate::records::{self, AGENTS, FRAMEWORKS, QUOTAS, WEIGHTS};
+use crate::records::{self, AGENTS, FRAMEWORKS, MAINTENANCE, QUOTAS, WEIGHTS};
 
 /// Records that are to change, by what they are about. `None` is one that goes.
 pub(crate) type Changes<K, R> = BTreeMap<K, Option<R>>;
@@ -68,6 +69,7 @@ tables! {
     frameworks: FrameworkId => FrameworkRecord, FRAMEWORKS;
     quotas: String => Quota, QUOTAS;
     weights: String => f64, WEIGHTS;
+    maintenance: String => Maintenance, MAINTENANCE;
 }
 
 fn write<T: Serialize>(

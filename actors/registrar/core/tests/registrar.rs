@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use protocol::elector::{Leader, Leadership};
 use protocol::framework::{AgentInfo, FrameworkInfo};
+use protocol::maintenance::{MachineId, Maintenance};
 use protocol::quota::Quota;
 use protocol::registrar::{AgentStanding, ApplyOperations, FrameworkRecord, RegistryOperation};
 use protocol::{AgentId, CallId, Epoch, FailureKind, HostAddr, Resources, Scalar, Time};
@@ -364,6 +365,24 @@ fn quotas_and_weights_are_records_of_their_own_and_come_and_go_by_role() {
     assert!(writes(&effects).iter().all(|write| write.value.is_none()), "{effects:?}");
     registrar.committed(2, Committed::Done);
     assert_eq!(registrar.state.registry().unwrap().quotas.len(), 1);
+}
+
+#[test]
+fn what_is_planned_for_maintenance_is_one_record_and_is_there_for_the_next_leader() {
+    let mut registrar = Registrar::leading(1);
+    let machine = MachineId { hostname: "node-1".into(), ip: String::new() };
+    let put = |down: &[MachineId]| {
+        let down = down.iter().cloned().collect();
+        let maintenance = Maintenance { windows: Vec::new(), down };
+        RegistryOperation::PutMaintenance { maintenance }
+    };
+    assert_eq!(registrar.apply_durably(1, vec![put(&[])]), 1);
+    assert_eq!(registrar.apply_durably(2, vec![put(std::slice::from_ref(&machine))]), 1);
+    let keys: Vec<_> = registrar.store.keys().cloned().collect();
+    assert_eq!(keys, ["maintenance/cluster"]);
+    registrar.elect(2);
+    let registry = registrar.state.registry().unwrap();
+    assert_eq!(registry.maintenance[Maintenance::CLUSTER].down, [machine].into());
 }
 
 #[test]

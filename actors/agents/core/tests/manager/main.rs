@@ -4,6 +4,7 @@
 
 mod chaos;
 mod common;
+mod down;
 mod leadership;
 mod liveness;
 mod registration;

@@ -14,7 +14,7 @@ fn away(start: u64) -> Unavailability {
 }
 
 /// The allocator wants the framework to leave `a1` in this generation.
-fn ask(
+pub(crate) fn ask(
     bench: &mut Bench,
     id: &FrameworkId,
     generation: u64,

@@ -9,6 +9,7 @@ mod fixture;
 mod inverse;
 mod launches;
 mod leadership;
+mod maintenance;
 mod offers;
 mod preemption;
 mod reconciliation;

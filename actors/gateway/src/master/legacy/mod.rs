@@ -13,10 +13,12 @@
 //! | `settings` | `/quota`, `/weights` |
 //! | `teardown` | `/teardown` |
 //! | `together` | one answer for all that poll at the same time |
+//! | `maintenance` | `/maintenance/*`, `/machine/*` |
 
 mod amounts;
 mod files;
 mod lists;
+mod maintenance;
 mod model;
 mod settings;
 mod state;
@@ -58,6 +60,10 @@ const ENDPOINTS: &[Endpoint] = &[
     ("/quota", || web::route().to(settings::quota)),
     ("/weights", || web::route().to(settings::weights)),
     ("/teardown", || web::route().to(teardown::teardown)),
+    ("/maintenance/schedule", || web::route().to(maintenance::schedule)),
+    ("/maintenance/status", || web::route().to(maintenance::status)),
+    ("/machine/down", || web::route().to(maintenance::down)),
+    ("/machine/up", || web::route().to(maintenance::up)),
 ];
 
 /// Adds the endpoints to an edge.

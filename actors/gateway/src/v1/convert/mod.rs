@@ -13,6 +13,7 @@ pub mod offer;
 pub mod quota;
 pub mod report;
 pub mod resource;
+pub mod schedule;
 pub mod status;
 pub mod task;
 pub mod update_id;

@@ -10,6 +10,7 @@ use protocol::{Failure, FailureKind};
 use tracing::level_filters::LevelFilter;
 
 use super::answers;
+use super::maintenance::maintenance;
 use super::refusal::Refusal;
 use super::settings;
 use super::subscribers::subscribe;
@@ -54,6 +55,11 @@ pub(super) async fn operator(
             set(kind, &common, call).await?;
             Ok(HttpResponse::Ok().finish())
         }
+        Type::GetMaintenanceSchedule
+        | Type::GetMaintenanceStatus
+        | Type::UpdateMaintenanceSchedule
+        | Type::StartMaintenance
+        | Type::StopMaintenance => maintenance(&common, &call, media).await,
         Type::Teardown => teardown(&common, &call).await,
         Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
         // A master keeps no files: every path is unknown.
@@ -79,7 +85,7 @@ fn accept(request: &HttpRequest) -> Option<String> {
     (!ranges.is_empty()).then(|| ranges.join(","))
 }
 
-fn respond(kind: Type, response: Response, media: MediaType) -> HttpResponse {
+pub(super) fn respond(kind: Type, response: Response, media: MediaType) -> HttpResponse {
     HttpResponse::Ok().content_type(media.as_str()).body(encoded(kind, response, media))
 }
 

@@ -11,12 +11,14 @@
 //! | `settings` | quotas and weights |
 //! | `subscribers`, `events` | SUBSCRIBE: who follows, and what they are told |
 //! | `refusal` | why a request is refused |
+//! | `maintenance` | the calls of maintenance |
 //! | `answers` | what is there, as the API has it |
 
 mod answers;
 mod calls;
 mod events;
-mod refusal;
+pub(crate) mod maintenance;
+pub(crate) mod refusal;
 pub(crate) mod settings;
 mod subscribers;
 pub mod validate;
