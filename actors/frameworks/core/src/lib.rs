@@ -46,6 +46,7 @@ mod removal;
 mod report;
 mod requests;
 mod resize;
+mod resize_plan;
 mod revision;
 mod roles;
 mod schedulers;
