@@ -11,6 +11,7 @@ use crate::id::{
 };
 use crate::isolator::Limitation;
 use crate::messages;
+use crate::operation::AgentOperation;
 use crate::resize::ResizeAgentTask;
 use crate::resources::Resources;
 use crate::task::{ExecutorInfo, KillPolicy, Task, TaskInfo, TaskState, TaskStatus, Termination};
@@ -83,6 +84,22 @@ pub struct DeliverMessage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UpdateFramework {
     pub framework: FrameworkInfo,
+}
+
+/// Turn resources into others, and make or delete volumes. From `agents`. Done before it is told of,
+/// and told of as `ForwardOperation` until that is acknowledged. One that was meant for another
+/// registration is not done, and missing from the next one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApplyOperation {
+    pub epoch: Epoch,
+    pub generation: Generation,
+    pub operation: AgentOperation,
+}
+
+/// Who wanted an operation knows its outcome. From `agents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationAcknowledged {
+    pub update_id: UpdateId,
 }
 
 // --- from executors ----------------------------------------------------------------------------
@@ -288,6 +305,8 @@ messages! {
     ShutdownAgentExecutor,
     DeliverMessage,
     UpdateFramework,
+    ApplyOperation,
+    OperationAcknowledged,
     ResizeAgentTask,
     RegisterExecutor -> ExecutorRegistered,
     ReportStatus,

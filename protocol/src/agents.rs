@@ -12,6 +12,7 @@ use crate::id::{
 };
 use crate::maintenance::MachineId;
 use crate::messages;
+use crate::operation::{AgentOperation, OperationReport};
 use crate::resize::RouteResize;
 use crate::resources::Resources;
 use crate::shared::SharedList;
@@ -47,6 +48,10 @@ pub struct RegisterAgent {
     /// Resources that executors hold beside their tasks.
     #[serde(default)]
     pub executors: Vec<RunningExecutor>,
+    /// Operations that it has done and whose status was not acknowledged. One that is neither here
+    /// nor was acknowledged has not been done.
+    #[serde(default)]
+    pub operations: Vec<OperationReport>,
 }
 
 /// An executor that runs on an agent.
@@ -142,6 +147,22 @@ pub struct RouteMessage {
 pub struct RouteUpdateFramework {
     pub framework: FrameworkInfo,
     pub agents: Vec<AgentId>,
+}
+
+/// Route an operation to an agent, before the launches that count on it: from `frameworks`. One that
+/// cannot be handed over is answered by telling it `OperationUndeliverable`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RouteOperation {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub operation: AgentOperation,
+}
+
+/// Route the acknowledgement of an operation's status to an agent: from `frameworks`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RouteOperationAcknowledgement {
+    pub agent_id: AgentId,
+    pub update_id: UpdateId,
 }
 
 /// These machines, and no others, are down for maintenance: what registers from there is turned away,
@@ -243,6 +264,8 @@ messages! {
     RouteShutdownExecutor,
     RouteMessage,
     RouteUpdateFramework,
+    RouteOperation,
+    RouteOperationAcknowledgement,
     RouteResize,
     SetDownMachines,
     MarkAgentGone,

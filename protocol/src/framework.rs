@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::HostAddr;
-use crate::id::{AgentId, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId};
+use crate::id::{
+    AgentId, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
+};
+use crate::operation::ResourceOperation;
 use crate::resources::{Resources, Scalar};
 use crate::task::{Label, Reason, TaskInfo};
 use crate::time::Time;
@@ -241,6 +244,14 @@ impl Default for Filters {
 pub enum Operation {
     /// Start these tasks on the offers' agent.
     Launch { tasks: Vec<TaskInfo> },
+    /// Turn resources of the offers into others; what follows in the same accept sees them, but for
+    /// volumes that have grown or shrunk.
+    Apply {
+        /// There: its scheduler wants to hear of its outcome.
+        #[serde(default)]
+        operation_id: Option<OperationId>,
+        operation: Box<ResourceOperation>,
+    },
     /// One that its edge could not express, so that its scheduler is told what becomes of it: the
     /// tasks are TASK_ERROR with the reason and the message, the operation is OPERATION_ERROR.
     Refused {
@@ -277,16 +288,50 @@ pub enum OperationState {
     Unknown,
 }
 
-/// One report about an operation that has an id.
+impl OperationState {
+    /// Nothing more becomes of it.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Finished | Self::Failed | Self::Error | Self::Dropped | Self::GoneByOperator => {
+                true
+            }
+            Self::Pending | Self::Unreachable | Self::Recovering | Self::Unknown => false,
+        }
+    }
+}
+
+/// One report about an operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationStatus {
-    pub operation_id: OperationId,
+    /// Absent: its scheduler gave it none, and is not told.
+    #[serde(default)]
+    pub operation_id: Option<OperationId>,
     pub state: OperationState,
     /// One line for people.
     #[serde(default)]
     pub message: String,
     #[serde(default)]
     pub agent_id: Option<AgentId>,
+    /// What there is instead of what was: of one that is finished.
+    #[serde(default)]
+    pub converted: Resources,
+    /// There: it is repeated until this is acknowledged.
+    #[serde(default)]
+    pub update_id: Option<UpdateId>,
+}
+
+impl OperationStatus {
+    /// One that wants no acknowledgement.
+    pub fn new(operation_id: Option<OperationId>, state: OperationState) -> Self {
+        Self {
+            operation_id,
+            state,
+            message: String::new(),
+            agent_id: None,
+            converted: Resources::EMPTY,
+            update_id: None,
+        }
+    }
 }
 
 /// What the allocator decided: these resources of this agent to this framework for this role.

@@ -20,10 +20,12 @@ use crate::framework::{
     InverseOffer, Offer, Operation, Reclaim,
 };
 use crate::id::{
-    AgentId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId, TaskId, UpdateId,
+    AgentId, ConversionId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId,
+    TaskId, UpdateId,
 };
 use crate::maintenance::{DrainingMachine, MachineId, Maintenance, MaintenanceWindow};
 use crate::messages;
+use crate::operation::{OperationReport, OperationView, ResourceOperation};
 use crate::quota::Quota;
 use crate::resize::{ReportResize, ResizeTask, TaskResized};
 use crate::resources::Resources;
@@ -160,6 +162,15 @@ pub struct AcknowledgeUpdate {
     pub update_id: UpdateId,
 }
 
+/// I have this status of an operation. One that is not known is none of my business.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AcknowledgeOperation {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub operation_id: OperationId,
+    pub update_id: UpdateId,
+}
+
 /// A task in question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskQuestion {
@@ -226,6 +237,9 @@ pub struct AgentJoined {
     pub tasks: Vec<Task>,
     pub executors: Vec<RunningExecutor>,
     pub frameworks: Vec<FrameworkInfo>,
+    /// Those that it has done and whose status was not acknowledged.
+    #[serde(default)]
+    pub operations: Vec<OperationReport>,
 }
 
 /// Why an agent is not there.
@@ -263,6 +277,14 @@ pub struct LaunchUndeliverable {
     pub message: String,
 }
 
+/// An operation could not be handed to its agent. From `agents`; it is OPERATION_DROPPED.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationUndeliverable {
+    pub agent_id: AgentId,
+    pub conversion_id: ConversionId,
+    pub message: String,
+}
+
 /// The agents of the registry that may still come back: the first word of `agents` to `frameworks`
 /// in a term, an ask. Refused until the receiver serves under the same epoch, and then asked again;
 /// joins and losses follow in order. Said again if `frameworks` was restarted: what it knew of
@@ -285,6 +307,13 @@ pub struct ForwardUpdate {
     pub status: TaskStatus,
     /// The newest state of the task on the agent, which may be ahead of `status`.
     pub latest_state: crate::task::TaskState,
+}
+
+/// An agent has done an operation. From `agent`, again and again until it is acknowledged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ForwardOperation {
+    pub agent_id: AgentId,
+    pub report: OperationReport,
 }
 
 /// An executor ended. From `agent`.
@@ -372,6 +401,15 @@ pub struct ReclaimResources {
 }
 
 // --- from operators ----------------------------------------------------------------------------
+
+/// Turn resources of this agent that nobody uses into others; offers of them are rescinded. Answered
+/// when it is on its way to the agent. `Refused`: it makes no sense; `NotFound`: there is no such
+/// agent; `Conflict`: what it needs is in use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperateOnAgent {
+    pub agent_id: AgentId,
+    pub operation: ResourceOperation,
+}
 
 /// These machines are to be away, and no others. Answered when it is durable; refused, with nothing
 /// changed, if it is no schedule or leaves out a machine that is down.
@@ -488,6 +526,9 @@ pub struct FrameworksView {
     pub offers: SharedList<Offer>,
     #[serde(default)]
     pub inverse_offers: SharedList<InverseOffer>,
+    /// Operations on agents that are on their way, or whose outcome was not acknowledged.
+    #[serde(default)]
+    pub operations: Vec<Arc<OperationView>>,
 }
 
 /// What is planned? From anyone.
@@ -528,6 +569,10 @@ messages! {
     ForwardUpdate,
     ExecutorExited,
     MessageFromExecutor,
+    AcknowledgeOperation,
+    OperationUndeliverable,
+    ForwardOperation,
+    OperateOnAgent,
     UpdateQuotas,
     UpdateWeights,
     GetRoleSettings -> RoleSettings,

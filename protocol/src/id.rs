@@ -113,6 +113,8 @@ string_ids! {
     ContainerId,
     /// One status update; what the acknowledgement names.
     UpdateId,
+    /// An operation that was sent to an agent, named by the master: `<master run>-P<n>`.
+    ConversionId,
     /// An operation on offers, chosen by its framework, which wants to hear of its outcome.
     OperationId,
 }

@@ -18,6 +18,7 @@ pub mod framework;
 pub mod id;
 pub mod maintenance;
 pub mod message;
+pub mod operation;
 pub mod resize;
 pub mod resources;
 pub mod role;

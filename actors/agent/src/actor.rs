@@ -1,20 +1,23 @@
 //! The actor: messages in, `State::step`, effects out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agent_core::{Effect, Input, Registration, Settings, State, Timer};
 use journal::JournalError;
 use protocol::agent::{
-    AgentStateReply, ContainerExited, DeliverMessage, ExecutorDisconnected, ExecutorFound,
-    ExecutorRegistered, FindExecutor, GetAgentState, KillAgentTask, Ping, ReadSandbox,
-    RegisterExecutor, ReportStatus, RunTasks, SandboxChunk, SendToScheduler, ShutdownAgentExecutor,
-    ShutdownFramework, StopAgent, SubscribeExecutor, UpdateAcknowledged, UpdateFramework,
+    AgentStateReply, ApplyOperation, ContainerExited, DeliverMessage, ExecutorDisconnected,
+    ExecutorFound, ExecutorRegistered, FindExecutor, GetAgentState, KillAgentTask,
+    OperationAcknowledged, Ping, ReadSandbox, RegisterExecutor, ReportStatus, RunTasks,
+    SandboxChunk, SendToScheduler, ShutdownAgentExecutor, ShutdownFramework, StopAgent,
+    SubscribeExecutor, UpdateAcknowledged, UpdateFramework,
 };
 use protocol::elector::LeaderChanged;
 use protocol::framework::AgentInfo;
+use protocol::operation::original;
 use protocol::resize::ResizeAgentTask;
 use protocol::runtime::Exited;
-use protocol::{Failure, HostAddr};
+use protocol::{Failure, HostAddr, Resources};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, SpawnOptions};
 use serde_json::json;
 
@@ -57,6 +60,8 @@ pub struct Agent {
     pub(crate) calls: Calls,
     /// Empty between inputs; kept for its capacity.
     effects: Vec<Effect>,
+    /// Sandboxes that do not lead to the volumes that their tasks are to have, and why.
+    pub(crate) broken_sandboxes: BTreeMap<String, Failure>,
 }
 
 /// Why the agent does not start.
@@ -66,6 +71,10 @@ enum StartError {
     Checkpoint(#[from] JournalError),
     #[error("the agent does not know where it is")]
     Machine(#[from] MachineError),
+    #[error(
+        "the machine is to have {configured}, and operations have made {converted} of more than that; configure at least as much, or clear the work directory"
+    )]
+    Resources { configured: Resources, converted: Resources },
 }
 
 impl Agent {
@@ -79,6 +88,7 @@ impl Agent {
             checkpoints: None,
             calls: Calls::default(),
             effects: Vec::new(),
+            broken_sandboxes: BTreeMap::new(),
         }
     }
 
@@ -97,6 +107,11 @@ impl Agent {
             tasks = checkpoint.tasks.len(), work_dir = %self.config.work_dir.display(),
             "checkpoint read"
         );
+        let configured = &settings.info.resources;
+        if !configured.contains(&original(&checkpoint.converted)) {
+            let (configured, converted) = (configured.clone(), checkpoint.converted);
+            return Err(StartError::Resources { configured, converted });
+        }
         self.checkpoints = Some(checkpoints);
         self.state = Some(State::new(settings, checkpoint));
         Ok(())
@@ -240,6 +255,8 @@ impl Actor for Agent {
             .on::<DeliverMessage>()
             .on::<UpdateFramework>()
             .on::<ResizeAgentTask>()
+            .on::<ApplyOperation>()
+            .on::<OperationAcknowledged>()
             .on::<RegisterExecutor>()
             .on::<ReportStatus>()
             .on::<SendToScheduler>()
@@ -312,7 +329,8 @@ macro_rules! told {
 
 told! {
     Ping, RunTasks, KillAgentTask, UpdateAcknowledged, ShutdownFramework, ShutdownAgentExecutor,
-    DeliverMessage, UpdateFramework, ResizeAgentTask, SendToScheduler, ContainerExited,
+    DeliverMessage, UpdateFramework, ResizeAgentTask,
+    ApplyOperation, OperationAcknowledged, SendToScheduler, ContainerExited,
 }
 
 impl Handler<RegisterExecutor> for Agent {

@@ -16,6 +16,7 @@ mod machine;
 mod master;
 mod perform;
 mod sandbox;
+mod volumes;
 
 pub use actor::{Agent, NAME, TOPIC};
 pub use config::{AgentConfig, OnShutdown};

@@ -1,19 +1,21 @@
 //! What the core wants done, done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agent_core::{Effect, Input, Reply, SandboxRead, TaskKey, ToExecutor, ToFrameworks};
+use agent_core::{
+    Effect, Input, Reply, SandboxRead, TaskKey, ToExecutor, ToFrameworks, VolumeLink,
+};
 use protocol::agent::SandboxChunk;
 use protocol::agents::RegisterAgent;
 use protocol::executor::LaunchTask;
 use protocol::isolator::{LaunchContainer, RecoverContainers, UpdateContainer};
 use protocol::updates::{ConfirmUpdate, QueueUpdate};
-use protocol::{Address, CallId, Failure, FailureKind};
+use protocol::{Address, CallId, Failure, FailureKind, TaskId};
 use runtime::Context;
 
 use crate::actor::{Agent, Alarm, ISOLATOR, TOPIC, UPDATES};
-use crate::sandbox;
+use crate::{sandbox, volumes};
 
 /// A registration takes a write to the master's store; after this it has been lost, or the master
 /// cannot write.
@@ -55,6 +57,10 @@ impl Agent {
             Effect::ReadFile { call, read } => self.read_file(call, read, ctx),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(Alarm::Core(timer), at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&Alarm::Core(timer)),
+            Effect::SettleVolumes { volumes } => self.settle_volumes(&volumes, ctx),
+            Effect::LinkVolumes { sandbox, task_id, user, links } => {
+                self.link_volumes(sandbox, task_id.as_ref(), user.as_deref(), &links);
+            }
             Effect::RemoveSandbox { sandbox } => self.remove_sandbox(sandbox.into(), ctx),
             Effect::Emit(report) => ctx.publish(TOPIC, &report),
         }
@@ -73,6 +79,7 @@ impl Agent {
     fn tell_frameworks(to: &Address, message: ToFrameworks, ctx: &mut Context<Self>) {
         match message {
             ToFrameworks::ForwardUpdate(message) => ctx.tell(to, *message),
+            ToFrameworks::Operation(message) => ctx.tell(to, *message),
             ToFrameworks::ExecutorExited(message) => ctx.tell(to, message),
             ToFrameworks::MessageFromExecutor(message) => ctx.tell(to, message),
             ToFrameworks::Resized(message) => ctx.tell(to, message),
@@ -103,6 +110,11 @@ impl Agent {
 
     fn launch(&mut self, message: LaunchContainer, ctx: &mut Context<Self>) {
         let (isolator, container_id) = (ctx.local(ISOLATOR), message.container_id.clone());
+        if let Some(failure) = self.broken_sandboxes.remove(&message.sandbox) {
+            return ctx.run(std::future::ready(Err(failure)), |agent, result, ctx| {
+                agent.take(Input::LaunchAnswered { container_id, result }, ctx);
+            });
+        }
         ctx.ask(&isolator, message, self.config.launch_timeout(), |agent, result, ctx| {
             if let Err(failure) = &result {
                 tracing::warn!(%failure, container = %container_id, "container not launched");
@@ -163,6 +175,36 @@ impl Agent {
                 reply.refuse(Failure::new(FailureKind::ActorDied, text));
             }
         });
+    }
+
+    fn settle_volumes(&self, volumes: &[String], ctx: &mut Context<Self>) {
+        match volumes::settle(&self.config.work_dir, volumes) {
+            Ok(trash) if trash.is_empty() => {}
+            Ok(trash) => {
+                let deleting = tokio::task::spawn_blocking(move || volumes::delete(&trash));
+                ctx.run(deleting, |_, result, _| {
+                    if let Ok(Err(error)) = result {
+                        tracing::warn!(%error, "data of destroyed volumes not deleted");
+                    }
+                });
+            }
+            Err(error) => tracing::error!(%error, "the volumes are not as they should be"),
+        }
+    }
+
+    fn link_volumes(
+        &mut self,
+        sandbox: String,
+        task_id: Option<&TaskId>,
+        user: Option<&str>,
+        links: &[VolumeLink],
+    ) {
+        let Err(error) = volumes::link(Path::new(&sandbox), user, links) else { return };
+        tracing::error!(sandbox, ?task_id, %error, "no way from a sandbox to a volume");
+        if task_id.is_none() {
+            let text = format!("failed to give the container its volumes: {error}");
+            self.broken_sandboxes.insert(sandbox, Failure::refused(text));
+        }
     }
 
     fn remove_sandbox(&self, sandbox: PathBuf, ctx: &mut Context<Self>) {

@@ -4,9 +4,9 @@ use agents_core::{Input, State, Timer};
 use protocol::CallId;
 use protocol::agents::{
     AgentList, AgentRegistered, AgentSummary, AgentsView, GetAgent, GetAgents, MarkAgentGone, Pong,
-    RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage,
-    RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework, SetDownMachines,
-    UnregisterAgent, ViewAgents,
+    RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
+    RouteOperationAcknowledgement, RouteShutdownExecutor, RouteShutdownFramework,
+    RouteUpdateFramework, SetDownMachines, UnregisterAgent, ViewAgents,
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::resize::RouteResize;
@@ -79,6 +79,8 @@ impl Actor for Agents {
             .on::<RouteUpdateFramework>()
             .on::<RouteResize>()
             .on::<SetDownMachines>()
+            .on::<RouteOperation>()
+            .on::<RouteOperationAcknowledgement>()
             .on::<GetAgents>()
             .on::<ViewAgents>()
             .on::<GetAgent>();
@@ -172,4 +174,6 @@ told! {
     RouteUpdateFramework,
     RouteResize,
     SetDownMachines,
+    RouteOperation,
+    RouteOperationAcknowledgement,
 }

@@ -89,6 +89,7 @@ fn to_frameworks(message: ToFrameworks, ctx: &mut Context<Agents>) {
         ToFrameworks::Left(m) => ctx.tell(to, m),
         ToFrameworks::Undeliverable(m) => ctx.tell(to, m),
         ToFrameworks::Resized(m) => ctx.tell(to, m),
+        ToFrameworks::NotOperated(m) => ctx.tell(to, m),
     }
 }
 
@@ -103,5 +104,7 @@ fn to_agent(to: &Address, message: ToAgent, ctx: &mut Context<Agents>) {
         ToAgent::Deliver(m) => ctx.tell(to, m),
         ToAgent::UpdateFramework(m) => ctx.tell(to, *m),
         ToAgent::Resize(m) => ctx.tell(to, m),
+        ToAgent::Operate(m) => ctx.tell(to, *m),
+        ToAgent::OperationAcknowledged(m) => ctx.tell(to, m),
     }
 }

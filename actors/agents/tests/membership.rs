@@ -220,6 +220,7 @@ impl Node {
                 boot_id: "boot".into(),
                 version: "1".into(),
             },
+            operations: vec![],
             tasks: vec![],
             frameworks: vec![],
             executors: vec![],

@@ -228,6 +228,7 @@ impl Master {
             tasks: Vec::new(),
             executors: Vec::new(),
             frameworks: Vec::new(),
+            operations: vec![],
         };
         self.ask("frameworks", joined).await;
     }

@@ -98,9 +98,10 @@ impl<S: Scheduler> SchedulerActor<S> {
         tasks: &[TaskInfo],
         failure: &Failure,
         sent: bool,
+        mixed: bool,
         ctx: &mut Context<Self>,
     ) {
-        if sent && !is_certain(failure) {
+        if sent && (mixed || !is_certain(failure)) {
             let question = |task: &TaskInfo| TaskQuestion {
                 task_id: task.task_id.clone(),
                 agent_id: Some(task.agent_id.clone()),
@@ -151,13 +152,16 @@ impl<S: Scheduler> Handler<AcceptOffers> for Actor<S> {
         message.framework_id = self.own_id();
         let launched = |operation: &Operation| match operation {
             Operation::Launch { tasks } => tasks.clone(),
-            Operation::Refused { .. } => Vec::new(),
+            Operation::Apply { .. } | Operation::Refused { .. } => Vec::new(),
         };
         let tasks: Vec<TaskInfo> = message.operations.iter().flat_map(launched).collect();
+        // A refusal may be of an operation that no status can speak of, beside tasks that run.
+        let unnamed = |it: &Operation| matches!(it, Operation::Apply { operation_id: None, .. });
+        let mixed = message.operations.iter().any(unnamed);
         let sent = self.standing.subscribed().is_some();
         self.pass(message, ctx, move |actor, answer, ctx| {
             if let Err(failure) = answer {
-                actor.on_accept_failed(&tasks, failure, sent, ctx);
+                actor.on_accept_failed(&tasks, failure, sent, mixed, ctx);
             }
         })
     }

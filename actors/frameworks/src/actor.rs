@@ -4,14 +4,14 @@ use frameworks_core::{Effect, Input, News, Request, State, Timer};
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::explain::{ExplainOffers, ExplainRole};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, AnswerInverseOffers,
-    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetMaintenance,
-    GetMaintenanceStatus, GetOffers, GetRoleSettings, GetTasks, KillTask, LaunchUndeliverable,
-    MessageFromExecutor, MessageToExecutor, OfferAllocations, ReclaimResources,
-    ReconcileOperations, ReconcileTasks, RequestResources, ReviveOffers, RoleSettings,
-    SendInverseOffers, ShutdownExecutor, StartMaintenance, StopMaintenance, SubscribeFramework,
-    SuppressOffers, TeardownFramework, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas,
-    UpdateWeights, ViewFrameworks,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered,
+    AnswerInverseOffers, DeclineOffers, ExecutorExited, ForwardOperation, ForwardUpdate,
+    GetFrameworks, GetMaintenance, GetMaintenanceStatus, GetOffers, GetRoleSettings, GetTasks,
+    KillTask, LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
+    OperateOnAgent, OperationUndeliverable, ReclaimResources, ReconcileOperations, ReconcileTasks,
+    RequestResources, ReviveOffers, RoleSettings, SendInverseOffers, ShutdownExecutor,
+    StartMaintenance, StopMaintenance, SubscribeFramework, SuppressOffers, TeardownFramework,
+    UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights, ViewFrameworks,
 };
 use protocol::resize::{ReportResize, ResizeTask};
 use protocol::runtime::Exited;
@@ -100,6 +100,8 @@ impl Actor for Frameworks {
             .on::<KillTask>()
             .on::<ShutdownExecutor>()
             .on::<AcknowledgeUpdate>()
+            .on::<AcknowledgeOperation>()
+            .on::<OperateOnAgent>()
             .on::<ReconcileTasks>()
             .on::<ReconcileOperations>()
             .on::<UpdateFramework>()
@@ -109,6 +111,8 @@ impl Actor for Frameworks {
             .on::<AgentLeft>()
             .on::<LaunchUndeliverable>()
             .on::<ForwardUpdate>()
+            .on::<ForwardOperation>()
+            .on::<OperationUndeliverable>()
             .on::<ExecutorExited>()
             .on::<MessageFromExecutor>()
             .on::<OfferAllocations>()
@@ -173,6 +177,12 @@ impl Handler<LeaderChanged> for Frameworks {
     }
 }
 
+impl Handler<ForwardOperation> for Frameworks {
+    fn handle(&mut self, message: ForwardOperation, ctx: &mut Context<Self>) -> Outcome<()> {
+        self.told(News::Operation(Box::new(message)), ctx)
+    }
+}
+
 macro_rules! asked {
     ($($message:ty => $request:ident),+ $(,)?) => {$(
         impl Handler<$message> for Frameworks {
@@ -209,6 +219,8 @@ asked! {
     KillTask => Kill,
     ShutdownExecutor => ShutdownExecutor,
     AcknowledgeUpdate => Acknowledge,
+    AcknowledgeOperation => AcknowledgeOperation,
+    OperateOnAgent => Operate,
     ReconcileTasks => Reconcile,
     ReconcileOperations => ReconcileOperations,
     UpdateFramework => UpdateFramework,
@@ -234,6 +246,7 @@ told! {
     AgentLeft => AgentLeft,
     LaunchUndeliverable => LaunchUndeliverable,
     ForwardUpdate => Update,
+    OperationUndeliverable => OperationUndeliverable,
     ExecutorExited => ExecutorExited,
     MessageFromExecutor => ExecutorMessage,
     OfferAllocations => Allocations,

@@ -30,6 +30,7 @@ impl Frameworks {
             ToAllocator::AddAgent(m) => ctx.tell(to, m),
             ToAllocator::RemoveAgent(m) => ctx.tell(to, m),
             ToAllocator::Recover(m) => ctx.tell(to, m),
+            ToAllocator::Convert(m) => ctx.tell(to, m),
             ToAllocator::Revive(m) => ctx.tell(to, m),
             ToAllocator::Suppress(m) => ctx.tell(to, m),
             ToAllocator::SetQuota(m) => ctx.tell(to, m),

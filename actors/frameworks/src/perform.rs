@@ -109,5 +109,7 @@ fn to_agents(message: ToAgents, ctx: &mut Context<Frameworks>) {
         ToAgents::UpdateFramework(m) => ctx.tell(to, m),
         ToAgents::Resize(m) => ctx.tell(to, m),
         ToAgents::SetDownMachines(m) => ctx.tell(to, m),
+        ToAgents::Operate(m) => ctx.tell(to, m),
+        ToAgents::AcknowledgeOperation(m) => ctx.tell(to, m),
     }
 }

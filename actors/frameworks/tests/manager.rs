@@ -205,6 +205,7 @@ impl Master {
                 tasks: vec![],
                 executors: vec![],
                 frameworks: vec![],
+                operations: vec![],
             },
         );
     }

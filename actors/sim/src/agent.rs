@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use agents_core::ToAgent;
 use frameworks_core::News;
-use protocol::agent::Ping;
+use protocol::agent::{ApplyOperation, Ping};
 use protocol::agents::{AgentRegistered, Pong, RegisterAgent, RunningExecutor};
 use protocol::framework::{AgentInfo, FrameworkInfo};
 use protocol::frameworks::ExecutorExited;
 use protocol::id::{AgentId, Epoch, ExecutorId, FrameworkId, Generation, Incarnation};
+use protocol::operation::OperationReport;
 use protocol::task::{Task, TaskStatus};
 use protocol::{Failure, FailureKind, Resources, Time};
 
@@ -55,6 +56,10 @@ pub(crate) struct Disk {
     pub(crate) seen: BTreeSet<Name>,
     pub(crate) frameworks: BTreeMap<FrameworkId, FrameworkInfo>,
     pub(crate) executors: BTreeMap<(FrameworkId, ExecutorId), RunningExecutor>,
+    /// What the machine has, once an operation has made it something else.
+    pub(crate) resources: Option<Resources>,
+    /// Operations that were done and not acknowledged.
+    pub(crate) operations: Vec<OperationReport>,
 }
 
 /// One agent.
@@ -72,11 +77,14 @@ pub(crate) struct Agent {
     pub(crate) resized: BTreeMap<Name, (u64, Option<String>)>,
     /// Ends of executors that could not be told yet.
     exits: Vec<(FrameworkId, ExecutorId)>,
+    /// Operations that were quicker than the answer to the registration.
+    pub(crate) early: Vec<ApplyOperation>,
 }
 
 /// What every agent has.
 pub(crate) fn total() -> Resources {
-    Resources::parse("cpus=4;mem=4096;ports=[31000-31009]").expect("resources that are written out")
+    Resources::parse("cpus=4;mem=4096;disk=1000;ports=[31000-31009]")
+        .expect("resources that are written out")
 }
 
 impl Agent {
@@ -92,6 +100,7 @@ impl Agent {
             resized: BTreeMap::new(),
             last_ping: Time::default(),
             exits: Vec::new(),
+            early: Vec::new(),
         }
     }
 
@@ -108,7 +117,7 @@ impl Agent {
             hostname: format!("node{}", self.index),
             host: names::agent_host(self.index),
             http: format!("node{}:5051", self.index),
-            resources: total(),
+            resources: self.resources(),
             attributes: BTreeMap::new(),
             domain: None,
             boot_id: format!("boot{}", self.boots),
@@ -167,8 +176,9 @@ impl Agent {
         }
     }
 
-    fn register(&mut self, kernel: &mut Kernel) {
+    pub(crate) fn register(&mut self, kernel: &mut Kernel) {
         self.attempt += 1;
+        self.early.clear();
         let ask = self.attempt;
         self.registration = Registration::Asking { ask };
         let message = RegisterAgent {
@@ -179,6 +189,7 @@ impl Agent {
             tasks: self.disk.tasks.values().map(|t| t.task.clone()).collect(),
             frameworks: self.disk.frameworks.values().cloned().collect(),
             executors: self.disk.executors.values().cloned().collect(),
+            operations: self.disk.operations.clone(),
         };
         let packet = Packet::Register { ask, message: Box::new(message) };
         kernel.send(self.peer(), Side::Master, packet);
@@ -221,6 +232,7 @@ impl Agent {
             self.tell_exit(kernel, framework_id, executor_id);
         }
         self.send_all_heads(kernel);
+        self.take_early(kernel);
         self.wake(kernel, LOOK, AgentWake::Register);
     }
 
@@ -252,6 +264,8 @@ impl Agent {
                 }
             }
             ToAgent::Resize(resize) => self.on_resize(kernel, resize),
+            ToAgent::Operate(apply) => self.on_operate(kernel, *apply),
+            ToAgent::OperationAcknowledged(message) => self.on_operation_acknowledged(&message),
             ToAgent::ShutdownExecutor(_) | ToAgent::Deliver(_) => {}
         }
     }

@@ -82,13 +82,15 @@ impl Packet {
                 _ => all,
             },
             Self::News(news) => match **news {
-                News::Update(_) => all,
+                News::Update(_) | News::Operation(_) => all,
                 // Said once, by an agent that registers anew if its connection breaks.
                 _ => sacred,
             },
             Self::ToAgent(message) => match **message {
                 // A kill must not come before its launch.
                 ToAgent::Run(_) | ToAgent::UpdateFramework(_) | ToAgent::Resize(_) => ordered,
+                // Said once; what an agent has is its word when it registers anew.
+                ToAgent::Operate(_) => sacred,
                 // Said once, and again when the agent registers anew.
                 ToAgent::ShutdownFramework(_) => kept,
                 _ => all,
@@ -112,6 +114,8 @@ pub(crate) enum AgentWake {
     Progress(Name),
     /// A killed task has ended.
     Killed(Name),
+    /// The outcomes of operations are told again.
+    Reports,
     /// The head of a task's updates is sent again.
     Resend(Name, u64),
 }

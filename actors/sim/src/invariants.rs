@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use frameworks_core as frameworks;
 use protocol::Resources;
 use protocol::agents::AgentState;
+use protocol::operation::original;
 
-use crate::agent::total;
+use crate::agent::{Agent, total};
 use crate::event::Peer;
 use crate::hop::{Actor, MasterTimer};
 use crate::master::Master;
@@ -39,7 +40,7 @@ impl World {
     pub(crate) fn check_agents(&self) -> Result<(), String> {
         let mut places = BTreeMap::new();
         for agent in &self.agents {
-            let mut free = total();
+            let mut free = agent.resources();
             for (name, resources) in agent.running() {
                 if let Some(other) = places.insert(name, agent.index) {
                     return Err(format!(
@@ -59,6 +60,16 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// What the master believes an agent to have, if that is not what it has.
+    fn resources_differ(&self, agent: &Agent) -> Option<String> {
+        let term = self.master.as_ref()?.frameworks.term()?;
+        let (_, known) = term.agents().find(|(id, _)| agent.disk.agent_id.as_ref() == Some(*id))?;
+        let believed = &known.info()?.resources;
+        let has = agent.resources();
+        (*believed != has)
+            .then(|| format!("agent {} has {has}, the master believes {believed}", agent.index))
     }
 
     // --- eventually ----------------------------------------------------------------------------
@@ -93,6 +104,12 @@ impl World {
             }
             if agent.pending() > 0 {
                 return Some(format!("agent {} has unacknowledged updates", agent.index));
+            }
+            if !agent.disk.operations.is_empty() {
+                return Some(format!("agent {} has unacknowledged operations", agent.index));
+            }
+            if let Some(missing) = self.resources_differ(agent) {
+                return Some(missing);
             }
             if !agent.disk.executors.is_empty() {
                 return Some(format!("agent {} has executors", agent.index));
@@ -200,7 +217,7 @@ impl Master {
         let stuck = held.find(|(_, (_, held))| {
             // What is offered is nobody's until it is used.
             let offered: Resources = held.values().sum();
-            !total().contains(&offered)
+            !total().contains(&original(&offered))
         });
         stuck.map(|(id, held)| format!("agent {id} is held as {held:?}"))
     }

@@ -20,6 +20,7 @@
 //! the runtime's promises, and what not, is stated where packets are defined.
 
 mod agent;
+mod agent_operations;
 mod agent_tasks;
 mod event;
 mod hop;
@@ -35,6 +36,7 @@ mod store;
 mod torment;
 mod trace;
 mod whims;
+mod wishes;
 mod world;
 
 pub use options::{Faults, Options};

@@ -202,6 +202,9 @@ impl Master {
     }
 }
 
+/// A call that nobody has made.
+const UNASKED: protocol::CallId = protocol::CallId(0);
+
 fn asked(call: protocol::CallId, message: frameworks::AllocatorQuestion) -> allocator::Input {
     use frameworks::AllocatorQuestion;
     match message {
@@ -223,6 +226,8 @@ fn to_agents(message: frameworks::ToAgents) -> agents::Input {
         ToAgents::UpdateFramework(m) => Input::RouteUpdateFramework(m),
         ToAgents::Resize(m) => Input::RouteResize(m),
         ToAgents::SetDownMachines(m) => Input::SetDownMachines(m),
+        ToAgents::Operate(m) => Input::RouteOperation(m),
+        ToAgents::AcknowledgeOperation(m) => Input::RouteOperationAcknowledgement(m),
     }
 }
 
@@ -237,6 +242,8 @@ fn to_allocator(message: frameworks::ToAllocator) -> allocator::Input {
         ToAllocator::AddAgent(m) => Input::AddAgent(m),
         ToAllocator::RemoveAgent(m) => Input::RemoveAgent(m),
         ToAllocator::Recover(m) => Input::RecoverResources(m),
+        // Told, not asked: nobody waits for the answer.
+        ToAllocator::Convert(fact) => Input::ConvertResources { call: UNASKED, fact },
         ToAllocator::Revive(m) => Input::ReviveRoles(m),
         ToAllocator::Suppress(m) => Input::SuppressRoles(m),
         ToAllocator::SetQuota(m) => Input::SetQuota(m),
@@ -255,5 +262,6 @@ fn to_frameworks(message: agents::ToFrameworks) -> frameworks::News {
         ToFrameworks::Left(m) => News::AgentLeft(m),
         ToFrameworks::Undeliverable(m) => News::LaunchUndeliverable(m),
         ToFrameworks::Resized(m) => News::Resized(m),
+        ToFrameworks::NotOperated(m) => News::OperationUndeliverable(m),
     }
 }

@@ -70,6 +70,7 @@ pub(crate) struct Scheduler {
     pub(crate) framework_id: Option<FrameworkId>,
     pub(crate) tasks: BTreeMap<TaskId, Known>,
     pub(crate) launched: u64,
+    pub(crate) operations: u64,
     /// The task by which it sees that everything works.
     pub(crate) probe: Option<TaskId>,
     failover_timeout_ms: u64,
@@ -95,6 +96,7 @@ impl Scheduler {
             framework_id: None,
             tasks: BTreeMap::new(),
             launched: 0,
+            operations: 0,
             probe: None,
             failover_timeout_ms: [3_600_000, 6_000, 0][index % 3],
             aware: index.is_multiple_of(2),
@@ -257,10 +259,8 @@ impl Scheduler {
             ToScheduler::Inverse(message) => self.on_inverse_offers(kernel, message),
             ToScheduler::Update(message) => self.on_update(kernel, message.status),
             ToScheduler::Error(_) => self.begin_anew(),
-            ToScheduler::RescindInverse(_)
-            | ToScheduler::Failure(_)
-            | ToScheduler::Message(_)
-            | ToScheduler::Operation(_) => {}
+            ToScheduler::Operation(message) => self.on_operation(kernel, message.status),
+            ToScheduler::RescindInverse(_) | ToScheduler::Failure(_) | ToScheduler::Message(_) => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agents_core as agents;
 use protocol::AgentId;
 use protocol::agents::MarkAgentGone;
+use protocol::registrar::{AgentRecord, AgentStanding};
 
 use crate::event::{Event, Peer};
 use crate::hop::Actor;
@@ -116,7 +117,10 @@ impl World {
     /// Agents whose machine has begun anew under another id will never come back.
     pub(crate) fn give_up_lost_agents(&mut self) {
         let owned: Vec<_> = self.agents.iter().filter_map(|a| a.disk.agent_id.clone()).collect();
-        let known: Vec<_> = self.store.registry.agents.keys().cloned().collect();
+        let records = self.store.registry.agents.iter();
+        let given_up = |record: &AgentRecord| matches!(record.standing, AgentStanding::Gone { .. });
+        let known: Vec<_> =
+            records.filter(|(_, record)| !given_up(record)).map(|(id, _)| id.clone()).collect();
         for agent_id in known.into_iter().filter(|id| !owned.contains(id)) {
             self.mark_gone(agent_id);
         }

@@ -198,6 +198,10 @@ impl Scheduler {
             offer_ids.push(mate.offer_id);
         }
         let count = if self.mood == Mood::Probing { 1 } else { 1 + kernel.pick(3) };
+        let mut operations = Vec::new();
+        if self.mood == Mood::Whimsical && kernel.chance(0.3) {
+            operations.extend(self.wish(kernel, &offer, &mut available));
+        }
         let mut tasks: Vec<TaskInfo> = Vec::new();
         for _ in 0..count {
             let twin = tasks.last().map(|task| task.task_id.clone());
@@ -205,7 +209,7 @@ impl Scheduler {
         }
         let Some(framework_id) = self.framework_id.clone() else { return };
         let filters = Filters { refuse_ms: [0, 1000][kernel.pick(2)] };
-        let operations = vec![Operation::Launch { tasks }];
+        operations.push(Operation::Launch { tasks });
         let accept = AcceptOffers { framework_id, offer_ids, operations, filters };
         self.call(kernel, Request::Accept(accept));
     }

@@ -294,6 +294,7 @@ impl World {
             AgentWake::RegisterTimeout(ask) => agent.on_register_timeout(kernel, ask),
             AgentWake::Progress(name) => agent.on_progress(kernel, name),
             AgentWake::Killed(name) => agent.on_killed(kernel, &name),
+            AgentWake::Reports => agent.report_operations(kernel),
             AgentWake::Resend(name, sent) => agent.on_resend(kernel, &name, sent),
         }
     }
@@ -325,6 +326,9 @@ impl World {
 
     /// Everything that must come about eventually, in its order.
     fn look(&mut self) -> Result<(), String> {
+        if matches!(self.phase, Phase::Probe | Phase::Drain) {
+            self.give_up_lost_agents();
+        }
         let missing = match self.phase {
             Phase::Probe => self.missing_to_work(),
             Phase::Drain => self.missing_to_rest(),
@@ -332,7 +336,6 @@ impl World {
         };
         match (missing, self.phase) {
             (None, Phase::Probe) => {
-                self.give_up_lost_agents();
                 self.enter(Phase::Drain, Mood::Draining);
             }
             (None, _) => self.phase = Phase::Done,

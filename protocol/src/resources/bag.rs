@@ -79,6 +79,20 @@ impl Resource {
         self.reservations.last().map(|r| r.role.as_str())
     }
 
+    /// The disk that a volume is made of; the resource itself if it is none.
+    #[must_use]
+    pub fn without_disk(&self) -> Self {
+        Self { disk: None, shared: false, ..self.clone() }
+    }
+
+    /// Whether `wanted`, of the same kind, can be taken away. A volume goes whole.
+    fn has(&self, wanted: &Self) -> bool {
+        match self.disk {
+            Some(_) => self.value == wanted.value,
+            None => self.value.contains(&wanted.value),
+        }
+    }
+
     fn same_kind(&self, other: &Self) -> bool {
         self.cmp_kind(other) == Ordering::Equal && self.value.same_kind(&other.value)
     }
@@ -196,14 +210,14 @@ impl Resources {
 
     /// Whether `other` can be taken away.
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.iter().all(|r| self.find(r).is_some_and(|mine| mine.value.contains(&r.value)))
+        other.0.iter().all(|r| self.find(r).is_some_and(|mine| mine.has(r)))
     }
 
     /// Takes `other` away, or says what is short and changes nothing.
     pub fn checked_sub(&self, other: &Self) -> Result<Self, Shortage> {
         for wanted in &other.0 {
             let mine = self.find(wanted);
-            if !mine.is_some_and(|mine| mine.value.contains(&wanted.value)) {
+            if !mine.is_some_and(|mine| mine.has(wanted)) {
                 return Err(Shortage {
                     wanted: wanted.to_string(),
                     available: mine
@@ -430,6 +444,26 @@ mod tests {
             have.checked_sub(&want).unwrap_err().to_string(),
             "cpus:2 is more than the available cpus:1"
         );
+    }
+
+    #[test]
+    fn a_volume_goes_whole() {
+        let volume = |disk: &str| {
+            let disk_of = |r: &Resource| Resource {
+                disk: Some(Disk {
+                    persistence_id: "v".into(),
+                    container_path: "data".into(),
+                    principal: None,
+                }),
+                ..r.clone()
+            };
+            Resources::parse(disk).unwrap().iter().map(disk_of).collect::<Resources>()
+        };
+        let have = &volume("disk=5") + &Resources::parse("disk=9").unwrap();
+        assert!(have.contains(&volume("disk=5")));
+        assert!(!have.contains(&volume("disk=4")) && !have.contains(&volume("disk=6")));
+        assert!(have.checked_sub(&volume("disk=4")).is_err());
+        assert!(have.contains(&Resources::parse("disk=4").unwrap()));
     }
 
     #[test]

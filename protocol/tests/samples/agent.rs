@@ -2,6 +2,7 @@
 
 use protocol::agent::*;
 use protocol::isolator::Limitation;
+use protocol::operation::AgentOperation;
 use protocol::resize::ResizeAgentTask;
 use protocol::task::{Reason, TaskState, Termination};
 
@@ -55,7 +56,13 @@ fn from_the_master(to: &mut To<'_>) {
             executor_id: executor_id(),
             data: data(),
         })
-        .tell(&UpdateFramework { framework: framework() });
+        .tell(&UpdateFramework { framework: framework() })
+        .tell(&ApplyOperation {
+            epoch: EPOCH,
+            generation: GENERATION,
+            operation: AgentOperation { operation: operations().remove(5), ..agent_operation() },
+        })
+        .tell(&OperationAcknowledged { update_id: update_id() });
 }
 
 fn from_executors(to: &mut To<'_>) {

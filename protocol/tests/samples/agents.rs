@@ -24,6 +24,7 @@ fn from_agents(to: &mut To<'_>) {
         tasks: vec![task()],
         frameworks: vec![framework()],
         executors: vec![running_executor()],
+        operations: vec![operation_report()],
     };
     let registered = AgentRegistered {
         agent_id: agent_id(),
@@ -77,7 +78,13 @@ fn routed(to: &mut To<'_>) {
         data: data(),
     })
     .tell(&RouteUpdateFramework { framework: framework(), agents: vec![agent_id()] })
-    .tell(&SetDownMachines { epoch: EPOCH, machines: [machine()].into() });
+    .tell(&SetDownMachines { epoch: EPOCH, machines: [machine()].into() })
+    .tell(&RouteOperation {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        operation: agent_operation(),
+    })
+    .tell(&RouteOperationAcknowledgement { agent_id: agent_id(), update_id: update_id() });
 }
 
 fn questions(to: &mut To<'_>) {

@@ -7,9 +7,11 @@ use protocol::constraints::{
     AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
 };
 use protocol::framework::{
-    AgentInfo, Attribute, Capability, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted,
+    AgentInfo, Attribute, Capability, FrameworkInfo, InverseOffer, Offer, OperationState,
+    OperationStatus, Unavailability, Wanted,
 };
 use protocol::maintenance::{MachineId, Maintenance, MaintenanceWindow};
+use protocol::operation::{AgentOperation, Conversion, OperationReport, ResourceOperation};
 use protocol::quota::Quota;
 use protocol::resources::{Disk, Ranges, Reservation, Value};
 use protocol::task::{
@@ -17,8 +19,9 @@ use protocol::task::{
     TaskState, TaskStatus, Termination, Uri,
 };
 use protocol::{
-    Address, AgentId, Blob, ContainerId, Epoch, ExecutorId, FrameworkId, Generation, HostAddr,
-    Incarnation, OfferId, Resource, Resources, Scalar, TaskId, Time, UpdateId,
+    Address, AgentId, Blob, ContainerId, ConversionId, Epoch, ExecutorId, FrameworkId, Generation,
+    HostAddr, Incarnation, OfferId, OperationId, Resource, Resources, Scalar, TaskId, Time,
+    UpdateId,
 };
 
 pub(super) const NOW: Time = Time(1_767_225_600_123_456);
@@ -274,6 +277,59 @@ pub(super) fn inverse_offer() -> InverseOffer {
         http: "10.0.0.1:5051".into(),
         unavailability: unavailability(),
         wanted: Some(Wanted { role: "eng/web".into(), resources: resources() }),
+    }
+}
+
+pub(super) fn operation_id() -> OperationId {
+    "reserve-1".into()
+}
+
+pub(super) fn conversion_id() -> ConversionId {
+    "20260101-7-P1".into()
+}
+
+pub(super) fn a_resource() -> Resource {
+    let all = resources();
+    all.iter().find(|resource| resource.disk.is_some()).expect("one is a volume").clone()
+}
+
+/// Every kind.
+pub(super) fn operations() -> Vec<ResourceOperation> {
+    vec![
+        ResourceOperation::Reserve { resources: resources() },
+        ResourceOperation::Unreserve { resources: resources() },
+        ResourceOperation::Create { volumes: resources() },
+        ResourceOperation::Destroy { volumes: resources() },
+        ResourceOperation::GrowVolume { volume: a_resource(), addition: a_resource() },
+        ResourceOperation::ShrinkVolume {
+            volume: a_resource(),
+            subtract: Scalar::from_milli(1500),
+        },
+    ]
+}
+
+pub(super) fn agent_operation() -> AgentOperation {
+    AgentOperation {
+        conversion_id: conversion_id(),
+        framework_id: Some(framework_id()),
+        operation_id: Some(operation_id()),
+        operation: ResourceOperation::Reserve { resources: resources() },
+        conversion: Conversion { consumed: resources(), produced: shared() },
+    }
+}
+
+pub(super) fn operation_report() -> OperationReport {
+    OperationReport { operation: agent_operation(), status: operation_status() }
+}
+
+pub(super) fn operation_status() -> OperationStatus {
+    OperationStatus {
+        operation_id: Some(operation_id()),
+        state: OperationState::Finished,
+        message: "done".into(),
+        agent_id: Some(agent_id()),
+        converted: resources(),
+        update_id: Some(update_id()),
     }
 }
 

@@ -10,6 +10,7 @@ use protocol::framework::{
 };
 use protocol::frameworks::*;
 use protocol::maintenance::{DrainingMachine, InverseAnswer, InverseOfferStatus};
+use protocol::operation::OperationView;
 use protocol::resize::{ReportResize, ResizeTask, TaskResized};
 use protocol::task::{Reason, TaskState};
 
@@ -59,6 +60,10 @@ fn offers(to: &mut To<'_>) {
         offer_ids: vec![offer_id()],
         operations: vec![
             Operation::Launch { tasks: vec![task_info()] },
+            Operation::Apply {
+                operation_id: Some(operation_id()),
+                operation: Box::new(operations().remove(0)),
+            },
             Operation::Refused {
                 operation_id: Some("reserve-1".into()),
                 task_ids: vec![task_id()],
@@ -137,6 +142,13 @@ fn tasks(to: &mut To<'_>) {
         task_id: task_id(),
         update_id: update_id(),
     })
+    .tell(&AcknowledgeOperation {
+        framework_id: framework_id(),
+        agent_id: agent_id(),
+        operation_id: operation_id(),
+        update_id: update_id(),
+    })
+    .tell(&OperateOnAgent { agent_id: agent_id(), operation: operations().remove(4) })
     .tell(&ReconcileTasks { framework_id: framework_id(), tasks: vec![question] })
     .tell(&ReconcileOperations {
         framework_id: framework_id(),
@@ -161,6 +173,7 @@ fn from_the_agents_manager(to: &mut To<'_>) {
         tasks: vec![task()],
         executors: vec![running_executor()],
         frameworks: vec![framework()],
+        operations: vec![operation_report()],
     })
     .tell(&AgentLeft {
         agent_id: agent_id(),
@@ -173,6 +186,11 @@ fn from_the_agents_manager(to: &mut To<'_>) {
         framework_id: framework_id(),
         task_ids: vec![task_id()],
         reason: Reason::AgentDisconnected,
+        message: "the agent is disconnected".into(),
+    })
+    .tell(&OperationUndeliverable {
+        agent_id: agent_id(),
+        conversion_id: conversion_id(),
         message: "the agent is disconnected".into(),
     })
     .tell(&AgentsRecovered { epoch: EPOCH, agents: vec![agent_id()] });
@@ -193,6 +211,7 @@ fn from_agents(to: &mut To<'_>) {
         number: 300,
         refused: Some("the task has ended".into()),
     })
+    .tell(&ForwardOperation { agent_id: agent_id(), report: operation_report() })
     .tell(&ExecutorExited {
         agent_id: agent_id(),
         framework_id: framework_id(),
@@ -228,6 +247,10 @@ fn view() -> FrameworksView {
         executors: [Arc::new(executor)].into_iter().collect(),
         offers: [Arc::new(offer())].into_iter().collect(),
         inverse_offers: [Arc::new(inverse_offer())].into_iter().collect(),
+        operations: vec![Arc::new(OperationView {
+            agent_id: agent_id(),
+            report: operation_report(),
+        })],
     }
 }
 

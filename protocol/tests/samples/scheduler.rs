@@ -1,6 +1,6 @@
 //! To `scheduler`.
 
-use protocol::framework::{Offer, OperationState, OperationStatus};
+use protocol::framework::Offer;
 use protocol::scheduler::*;
 use protocol::task::{TaskState, TaskStatus};
 
@@ -19,15 +19,7 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
         })
         .tell(&RescindInverseOffers { framework_id: framework_id(), offer_ids: vec![offer_id()] })
         .tell(&UpdateStatus { framework_id: framework_id(), status })
-        .tell(&UpdateOperation {
-            framework_id: framework_id(),
-            status: OperationStatus {
-                operation_id: "reserve-1".into(),
-                state: OperationState::Error,
-                message: "'reserve' is not supported yet".into(),
-                agent_id: Some(agent_id()),
-            },
-        })
+        .tell(&UpdateOperation { framework_id: framework_id(), status: operation_status() })
         .tell(&ReportFailure {
             framework_id: framework_id(),
             agent_id: agent_id(),

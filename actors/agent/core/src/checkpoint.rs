@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use protocol::framework::FrameworkInfo;
+use protocol::operation::OperationReport;
 use protocol::task::{KillPolicy, TaskStatus};
-use protocol::{Address, AgentId, ContainerId, FrameworkId, Incarnation, Resources};
+use protocol::{Address, AgentId, ContainerId, ConversionId, FrameworkId, Incarnation, Resources};
 use serde::{Deserialize, Serialize};
 
 use crate::executor::SavedExecutor;
@@ -53,6 +54,10 @@ pub enum Record {
     TaskForgotten { key: TaskKey },
     /// The oldest completed task is no longer remembered.
     CompletedForgotten,
+    /// Operations have made this of the machine's resources; the last of them is to be reported.
+    Converted { resources: Resources, report: Option<Box<OperationReport>> },
+    /// It was reported.
+    OperationAcknowledged { conversion_id: ConversionId },
     /// A completed task, in a rewritten log.
     Completed(CompletedTask),
 }
@@ -79,6 +84,11 @@ pub struct Checkpoint {
     pub tasks: BTreeMap<TaskKey, SavedTask>,
     /// Oldest first.
     pub completed: VecDeque<CompletedTask>,
+    /// What operations have made of the machine's resources: what is reserved at run time, and
+    /// volumes.
+    pub converted: Resources,
+    /// Operations whose outcome was not acknowledged.
+    pub operations: BTreeMap<ConversionId, OperationReport>,
 }
 
 impl FromIterator<Record> for Checkpoint {
@@ -145,6 +155,15 @@ impl Checkpoint {
             Record::TaskForgotten { key } => {
                 self.tasks.remove(&key);
             }
+            Record::Converted { resources, report } => {
+                self.converted = resources;
+                let report = report.map(|report| *report);
+                let named = |r: OperationReport| (r.operation.conversion_id.clone(), r);
+                self.operations.extend(report.map(named));
+            }
+            Record::OperationAcknowledged { conversion_id } => {
+                self.operations.remove(&conversion_id);
+            }
             Record::Completed(task) => self.completed.push_back(task),
             Record::CompletedForgotten => {
                 self.completed.pop_front();
@@ -167,6 +186,14 @@ impl Checkpoint {
         let executors = self.executors.values().cloned().map(Box::new);
         records.extend(executors.map(Record::Executor));
         records.extend(self.tasks.values().cloned().map(Box::new).map(Record::Task));
+        let resources = &self.converted;
+        if !resources.is_empty() {
+            records.push(Record::Converted { resources: resources.clone(), report: None });
+        }
+        for report in self.operations.values() {
+            let report = Some(Box::new(report.clone()));
+            records.push(Record::Converted { resources: resources.clone(), report });
+        }
         records.extend(self.completed.iter().cloned().map(Record::Completed));
         records
     }
@@ -190,6 +217,7 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
+    use protocol::operation::{AgentOperation, Conversion, ResourceOperation};
     use protocol::task::{Source, TaskState};
     use protocol::{Time, task::ExecutorInfo};
 
@@ -253,8 +281,26 @@ mod tests {
             Record::ExecutorRemoved { container_id: "c".into() },
             Record::FrameworkRemoved { framework_id: "f".into() },
             Record::CompletedForgotten,
+            Record::Converted { resources: Resources::parse("disk=5").unwrap(), report: None },
+            converted("p1"),
+            converted("p2"),
+            Record::OperationAcknowledged { conversion_id: "p1".into() },
             Record::Left,
         ]
+    }
+
+    fn converted(id: &str) -> Record {
+        let status = serde_json::json!({ "state": "OPERATION_FINISHED" });
+        let operation = AgentOperation {
+            conversion_id: id.into(),
+            framework_id: None,
+            operation_id: None,
+            operation: ResourceOperation::Reserve { resources: Resources::EMPTY },
+            conversion: Conversion::default(),
+        };
+        let report = OperationReport { operation, status: serde_json::from_value(status).unwrap() };
+        let resources = Resources::parse("disk=7").unwrap();
+        Record::Converted { resources, report: Some(Box::new(report)) }
     }
 
     #[test]

@@ -6,17 +6,18 @@ use protocol::events::Report;
 use protocol::executor::{
     ExecutorGone, FrameworkMessage, KillExecutorTask, LaunchTask, ShutdownThisExecutor,
 };
-use protocol::frameworks::{ExecutorExited, ForwardUpdate, MessageFromExecutor};
+use protocol::frameworks::{ExecutorExited, ForwardOperation, ForwardUpdate, MessageFromExecutor};
 use protocol::isolator::{DestroyContainer, LaunchContainer, RecoverContainers, UpdateContainer};
 use protocol::resize::ReportResize;
 use protocol::task::TaskState;
 use protocol::updates::{ConfirmUpdate, ForgetFramework, QueueUpdate, SetMaster};
-use protocol::{Address, CallId, Failure, HostAddr, Time};
+use protocol::{Address, CallId, Failure, HostAddr, TaskId, Time};
 use serde::Serialize;
 
 use crate::checkpoint::Record;
 use crate::input::Timer;
 use crate::task::TaskKey;
+use crate::volumes::VolumeLink;
 
 /// What an agent wants done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,6 +102,20 @@ pub enum Effect {
     CancelTimer {
         timer: Timer,
     },
+    /// These directories of volumes are there, and no others.
+    SettleVolumes {
+        volumes: Vec<String>,
+    },
+    /// Make the sandbox if it is not there, and lead from it to these volumes. A launch into a sandbox
+    /// for which that fails fails, too.
+    LinkVolumes {
+        sandbox: String,
+        /// Absent: for all tasks of a container that is about to be made.
+        task_id: Option<TaskId>,
+        /// Who is to own them.
+        user: Option<String>,
+        links: Vec<VolumeLink>,
+    },
     /// Nobody needs this directory any more.
     RemoveSandbox {
         sandbox: String,
@@ -114,6 +129,8 @@ pub enum Effect {
 pub enum ToFrameworks {
     /// About a task that is not here; not acknowledged.
     ForwardUpdate(Box<ForwardUpdate>),
+    /// Again and again until it is acknowledged.
+    Operation(Box<ForwardOperation>),
     ExecutorExited(ExecutorExited),
     MessageFromExecutor(MessageFromExecutor),
     Resized(ReportResize),

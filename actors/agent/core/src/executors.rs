@@ -136,6 +136,7 @@ impl Turn<'_> {
 
     /// A pending task is its executor's from now on.
     pub(crate) fn give(&mut self, key: &TaskKey) {
+        self.link_volumes_of_task(key);
         self.persist(Record::TaskLaunched { key: key.clone() });
         self.deliver(key);
     }

@@ -1,9 +1,10 @@
 //! What can happen to an agent.
 
 use protocol::agent::{
-    ContainerExited, DeliverMessage, ExecutorDisconnected, FindExecutor, KillAgentTask, Ping,
-    ReadSandbox, RegisterExecutor, ReportStatus, RunTasks, SendToScheduler, ShutdownAgentExecutor,
-    ShutdownFramework, SubscribeExecutor, UpdateAcknowledged, UpdateFramework,
+    ApplyOperation, ContainerExited, DeliverMessage, ExecutorDisconnected, FindExecutor,
+    KillAgentTask, OperationAcknowledged, Ping, ReadSandbox, RegisterExecutor, ReportStatus,
+    RunTasks, SendToScheduler, ShutdownAgentExecutor, ShutdownFramework, SubscribeExecutor,
+    UpdateAcknowledged, UpdateFramework,
 };
 use protocol::agents::AgentRegistered;
 use protocol::elector::Leader;
@@ -40,6 +41,8 @@ pub enum Input {
     DeliverMessage(DeliverMessage),
     UpdateFramework(UpdateFramework),
     ResizeAgentTask(ResizeAgentTask),
+    ApplyOperation(ApplyOperation),
+    OperationAcknowledged(OperationAcknowledged),
 
     // From executors.
     RegisterExecutor {
@@ -149,6 +152,8 @@ pub enum Timer {
     Kill(TaskKey),
     /// A status is to be given to `updates` again.
     Queue(TaskKey),
+    /// Operations that were not acknowledged are to be told of again.
+    Operations,
     /// The end of the agent waits no longer.
     Stop,
 }

@@ -4,13 +4,13 @@ use protocol::agent::RunTasks;
 use protocol::framework::{Capability, FrameworkInfo};
 use protocol::isolator::{ContainerLaunched, LaunchContainer};
 use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, Reason, TaskInfo, TaskState, Uri};
-use protocol::{ContainerId, Failure, FailureKind, FrameworkId};
+use protocol::{ContainerId, Epoch, Failure, FailureKind, FrameworkId, Generation};
 
 use crate::checkpoint::Record;
 use crate::effect::Effect;
 use crate::executor::{ExecutorEvent, ExecutorState, Run, SavedExecutor};
 use crate::input::Timer;
-use crate::state::{Registration, State, Turn};
+use crate::state::{Early, Registration, State, Turn};
 use crate::task::{ExecutorKey, SavedTask, TaskKey};
 
 /// How many launches may wait for the answer to a registration. They arrive within the moment
@@ -22,7 +22,7 @@ const MAX_EARLY: usize = 64;
 const NAME_FROM_TASK: usize = 64;
 
 /// Whether launches of this term may be carried out.
-enum Standing {
+pub(crate) enum Standing {
     Current,
     /// The answer to the registration has not arrived; the launch overtook it.
     Early,
@@ -30,8 +30,8 @@ enum Standing {
 }
 
 impl State {
-    fn standing(&self, message: &RunTasks) -> Standing {
-        let term = (message.epoch, message.generation);
+    pub(crate) fn standing(&self, epoch: Epoch, generation: Generation) -> Standing {
+        let term = (epoch, generation);
         match &self.registration {
             _ if self.stopping.is_some() => Standing::Stale("the agent is shutting down"),
             Registration::Registered { .. } if term == self.term => Standing::Current,
@@ -58,9 +58,9 @@ impl State {
 
 impl Turn<'_> {
     pub(crate) fn on_run_tasks(&mut self, message: RunTasks) {
-        match self.standing(&message) {
+        match self.standing(message.epoch, message.generation) {
             Standing::Current => self.run_tasks(message),
-            Standing::Early => self.state.early.push(message),
+            Standing::Early => self.state.early.push(Early::Launch(Box::new(message))),
             Standing::Stale(why) => self.turn_away(message, why),
         }
     }
@@ -236,6 +236,7 @@ impl Turn<'_> {
         let may = |s: &State| s.recovered && !s.launches_paused;
         while may(self.state) && self.launching.len() < self.settings.parallel_launches {
             let Some(container_id) = self.state.launch_queue.pop_front() else { return };
+            self.link_volumes(&container_id);
             let message = Box::new(self.launch_message(&container_id));
             self.state.launching.insert(container_id);
             self.effect(Effect::Launch(message));

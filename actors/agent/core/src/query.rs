@@ -1,6 +1,7 @@
 //! Questions about what is here.
 
 use protocol::agent::{AgentStateReply, ExecutorSummary, ReadSandbox};
+use protocol::framework::AgentInfo;
 use protocol::task::TaskState;
 use protocol::{CallId, Failure, FailureKind, Resources};
 
@@ -22,7 +23,7 @@ impl State {
         };
         AgentStateReply {
             agent_id,
-            info: self.settings.info.clone(),
+            info: AgentInfo { resources: self.resources(), ..self.settings.info.clone() },
             master: self.registration.master().map(agents_of),
             registered: matches!(self.registration, Registration::Registered { .. }),
             executors: self.executor_summaries(),

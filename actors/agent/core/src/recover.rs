@@ -50,6 +50,7 @@ impl Turn<'_> {
         let rebooted = self.durable.boot_id != boot_id;
         let incarnation = self.durable.incarnation.next();
         self.persist(Record::Started { incarnation, boot_id });
+        self.settle_volumes();
         self.remember_members();
         let containers: Vec<_> = self.durable.executors.keys().cloned().collect();
         for container_id in containers {

@@ -3,13 +3,14 @@
 use protocol::agent::Ping;
 use protocol::agents::{AgentRegistered, Pong, RegisterAgent, RunningExecutor};
 use protocol::elector::{Leader, leader_in};
+use protocol::framework::AgentInfo;
 use protocol::updates::SetMaster;
 use protocol::{Address, Failure, FailureKind};
 
 use crate::checkpoint::Record;
 use crate::effect::Effect;
 use crate::input::Timer;
-use crate::state::{Registration, State, Turn};
+use crate::state::{Early, Registration, State, Turn};
 
 /// After this many failures in a row a leader of a lower epoch is believed too: the registry may
 /// have begun anew, with an empty store.
@@ -37,10 +38,11 @@ impl State {
             agent_id,
             incarnation: self.durable.incarnation,
             attempt: self.attempt,
-            info: self.settings.info.clone(),
+            info: AgentInfo { resources: self.resources(), ..self.settings.info.clone() },
             tasks,
             frameworks: self.durable.frameworks.values().map(|f| f.info.clone()).collect(),
             executors: self.custom_executors(),
+            operations: self.reports(),
         }
     }
 
@@ -159,9 +161,8 @@ impl Turn<'_> {
             let keys: Vec<_> = self.outboxes.keys().cloned().collect();
             keys.iter().for_each(|key| self.queue_next(key));
         }
-        for early in std::mem::take(&mut self.state.early) {
-            self.on_run_tasks(early);
-        }
+        self.take_early();
+        self.forward_operations();
     }
 
     /// The agent was marked gone, and its tasks given up: they must not run uncounted beside their
@@ -193,7 +194,9 @@ impl Turn<'_> {
 
     fn drop_early(&mut self) {
         for early in std::mem::take(&mut self.state.early) {
-            self.turn_away(early, "the agent was not registered");
+            if let Early::Launch(message) = early {
+                self.turn_away(*message, "the agent was not registered");
+            }
         }
     }
 

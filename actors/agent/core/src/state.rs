@@ -1,9 +1,11 @@
 //! Everything an agent knows, and what must hold of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use protocol::agent::RunTasks;
+use protocol::agent::{ApplyOperation, RunTasks};
 use protocol::elector::Leader;
+use protocol::operation::original;
 use protocol::task::TaskStatus;
 use protocol::{Address, CallId, ContainerId, Epoch, Generation, Time, UpdateId};
 use serde::Serialize;
@@ -73,6 +75,13 @@ pub(crate) struct Outbox {
     pub(crate) safe: Option<UpdateId>,
 }
 
+/// A message of the master that was quicker than its answer to the registration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) enum Early {
+    Launch(Box<RunTasks>),
+    Operation(Box<ApplyOperation>),
+}
+
 /// How far the end of the agent has come; `Timer::Stop` is set in each phase but the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum StopPhase {
@@ -107,7 +116,9 @@ pub struct State {
     pub(crate) term: (Epoch, Generation),
     pub(crate) linked: Option<Address>,
     /// Launches that were quicker than the answer to the registration that allows them.
-    pub(crate) early: Vec<RunTasks>,
+    pub(crate) early: Vec<Early>,
+    /// How long unacknowledged operations wait before they are told of again.
+    pub(crate) repeat: Duration,
     /// One for every executor of the checkpoint.
     pub(crate) runs: BTreeMap<ContainerId, Run>,
     /// The run of each executor that takes tasks.
@@ -147,6 +158,7 @@ impl State {
             term: (Epoch(0), Generation(0)),
             linked: None,
             early: Vec::new(),
+            repeat: Duration::ZERO,
             runs: BTreeMap::new(),
             current: BTreeMap::new(),
             members: BTreeMap::new(),
@@ -193,6 +205,7 @@ impl State {
         self.check_runs()?;
         self.check_tasks()?;
         self.check_launches()?;
+        self.check_resources()?;
         self.check_memory()
     }
 
@@ -280,6 +293,14 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn check_resources(&self) -> Result<(), String> {
+        let (configured, now) = (&self.settings.info.resources, self.resources());
+        if original(&now) == *configured {
+            return Ok(());
+        }
+        Err(format!("operations have made {now} of {configured}"))
     }
 
     fn check_memory(&self) -> Result<(), String> {

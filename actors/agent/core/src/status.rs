@@ -325,7 +325,7 @@ fn check_report(from: &ExecutorKey, task: &SavedTask, status: &TaskStatus) -> Re
 
 /// A UUID, because that is what schedulers of the v1 API are sent and acknowledge. The number
 /// changes the low bits only, so version and variant stay those of the life's.
-fn update_id(life: u128, number: u64) -> UpdateId {
+pub(crate) fn update_id(life: u128, number: u64) -> UpdateId {
     let hex = format!("{:032x}", life ^ u128::from(number));
     let groups = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     UpdateId::from(groups.join("-"))

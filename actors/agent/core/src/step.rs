@@ -31,6 +31,8 @@ impl Turn<'_> {
             Input::DeliverMessage(message) => self.on_deliver_message(message),
             Input::UpdateFramework(message) => self.on_update_framework(message),
             Input::ResizeAgentTask(message) => self.on_resize_agent_task(message),
+            Input::ApplyOperation(message) => self.on_apply_operation(message),
+            Input::OperationAcknowledged(message) => self.on_operation_acknowledged(&message),
             Input::RegisterExecutor { call, sender, message } => {
                 self.on_register_executor(call, sender, message)
             }
@@ -79,6 +81,7 @@ impl Turn<'_> {
             Timer::Deliver(key) => self.deliver(&key),
             Timer::Kill(key) => self.on_kill_overdue(&key),
             Timer::Queue(key) => self.queue_next(&key),
+            Timer::Operations => self.on_operations_due(),
             Timer::Stop => self.on_stop_overdue(),
         }
     }

@@ -51,6 +51,7 @@ impl Term {
             tasks: message.tasks,
             executors: message.executors,
             frameworks: message.frameworks,
+            operations: message.operations,
         }))));
         out.push(Effect::Reply { call, result: Ok(Reply::Registered(reply)) });
         self.resend_kills(&address, kills, out);

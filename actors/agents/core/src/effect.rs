@@ -1,12 +1,14 @@
 //! Everything that the agents manager can want done. Performed in order.
 
 use protocol::agent::{
-    DeliverMessage, KillAgentTask, Ping, RunTasks, ShutdownAgentExecutor, ShutdownFramework,
-    UpdateAcknowledged, UpdateFramework,
+    ApplyOperation, DeliverMessage, KillAgentTask, OperationAcknowledged, Ping, RunTasks,
+    ShutdownAgentExecutor, ShutdownFramework, UpdateAcknowledged, UpdateFramework,
 };
 use protocol::agents::{AgentList, AgentRegistered, AgentSummary, AgentsView};
 use protocol::events::Report;
-use protocol::frameworks::{AgentJoined, AgentLeft, AgentsRecovered, LaunchUndeliverable};
+use protocol::frameworks::{
+    AgentJoined, AgentLeft, AgentsRecovered, LaunchUndeliverable, OperationUndeliverable,
+};
 use protocol::registrar::ApplyOperations;
 use protocol::resize::{ReportResize, ResizeAgentTask};
 use protocol::{Address, CallId, Epoch, Failure, Time};
@@ -63,6 +65,7 @@ pub enum ToFrameworks {
     Left(AgentLeft),
     Undeliverable(LaunchUndeliverable),
     Resized(ReportResize),
+    NotOperated(OperationUndeliverable),
 }
 
 /// What an agent is told.
@@ -77,6 +80,8 @@ pub enum ToAgent {
     Deliver(DeliverMessage),
     UpdateFramework(Box<UpdateFramework>),
     Resize(ResizeAgentTask),
+    Operate(Box<ApplyOperation>),
+    OperationAcknowledged(OperationAcknowledged),
 }
 
 /// What an ask is answered with.

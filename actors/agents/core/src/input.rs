@@ -2,8 +2,8 @@
 
 use protocol::agents::{
     GetAgent, MarkAgentGone, Pong, RegisterAgent, RouteAcknowledgement, RouteKill, RouteLaunch,
-    RouteMessage, RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework,
-    SetDownMachines, UnregisterAgent,
+    RouteMessage, RouteOperation, RouteOperationAcknowledgement, RouteShutdownExecutor,
+    RouteShutdownFramework, RouteUpdateFramework, SetDownMachines, UnregisterAgent,
 };
 use protocol::elector::LeaderChanged;
 use protocol::registrar::RegistrySnapshot;
@@ -57,6 +57,8 @@ pub enum Input {
     RouteUpdateFramework(RouteUpdateFramework),
     RouteResize(RouteResize),
     SetDownMachines(SetDownMachines),
+    RouteOperation(RouteOperation),
+    RouteOperationAcknowledgement(RouteOperationAcknowledgement),
     GetAgents {
         call: CallId,
     },

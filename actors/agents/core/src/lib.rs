@@ -24,6 +24,7 @@ mod input;
 mod life;
 mod liveness;
 pub mod membership;
+mod operations;
 mod registration;
 mod removals;
 mod report;

@@ -30,7 +30,7 @@ impl Term {
         self.agents.get(agent_id).filter(|agent| agent.state == AgentState::Active)
     }
 
-    fn tell(&self, agent_id: &AgentId, message: ToAgent, out: &mut Vec<Effect>) {
+    pub(crate) fn tell(&self, agent_id: &AgentId, message: ToAgent, out: &mut Vec<Effect>) {
         if let Some(agent) = self.active(agent_id) {
             out.push(Effect::ToAgent { to: agent.address(), message });
         }
@@ -60,7 +60,7 @@ impl Term {
     }
 
     /// Why a launch for that registration of the agent cannot be handed over, if it cannot.
-    fn undeliverable(
+    pub(crate) fn undeliverable(
         &self,
         agent_id: &AgentId,
         generation: Generation,

@@ -129,6 +129,10 @@ impl Term {
             Input::RouteMessage(message) => self.on_route_message(message, out),
             Input::RouteUpdateFramework(message) => self.on_route_update(&message, out),
             Input::RouteResize(message) => self.on_route_resize(message, out),
+            Input::RouteOperation(message) => self.on_route_operation(message, out),
+            Input::RouteOperationAcknowledgement(message) => {
+                self.on_route_operation_acknowledgement(message, out);
+            }
             Input::GetAgents { call } => self.on_get_agents(call, out),
             Input::ViewAgents { call } => self.on_view_agents(call, out),
             Input::GetAgent { call, message } => self.on_get_agent(call, &message.agent_id, out),

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use protocol::agents::RouteLaunch;
 use protocol::events::types;
 use protocol::explain::{Setback, SetbackKind};
-use protocol::framework::{Operation, OperationState, OperationStatus};
+use protocol::framework::{Filters, Operation, OperationState, OperationStatus};
 use protocol::frameworks::AcceptOffers;
 use protocol::id::{AgentId, FrameworkId, Generation, OfferId, OperationId, TaskId};
+use protocol::operation::{Conversion, ResourceOperation};
 use protocol::resources::Resources;
-use protocol::scheduler::{UpdateOperation, UpdateStatus};
+use protocol::scheduler::UpdateStatus;
 use protocol::task::{Reason, Source, Task, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Failure};
 
@@ -25,13 +26,49 @@ use crate::updates::Verdict;
 use crate::validate::{Site, Validated};
 
 /// Offers that are used together.
-struct Bundle {
-    framework_id: FrameworkId,
-    agent_id: AgentId,
-    generation: Generation,
-    role: String,
+pub(crate) struct Bundle {
+    pub(crate) framework_id: FrameworkId,
+    pub(crate) agent_id: AgentId,
+    pub(crate) generation: Generation,
+    pub(crate) role: String,
     /// What is not used yet.
-    rest: Resources,
+    pub(crate) rest: Resources,
+    /// What operations have made, as far as it is still in `rest`.
+    made: Resources,
+    /// What no later operation of the same accept can use.
+    aside: Resources,
+}
+
+impl Bundle {
+    /// What an operation has made of the resources. Volumes that have grown or shrunk are not for
+    /// use in the same accept, as in Mesos.
+    pub(crate) fn convert(&mut self, operation: &ResourceOperation, conversion: &Conversion) {
+        self.take(&conversion.consumed);
+        match operation {
+            ResourceOperation::GrowVolume { .. } | ResourceOperation::ShrinkVolume { .. } => {
+                self.aside.add_all(&conversion.produced);
+            }
+            _ => {
+                self.rest.add_all(&conversion.produced);
+                self.made.add_all(&conversion.produced);
+            }
+        }
+    }
+
+    /// `used` is no longer there; what was made goes first.
+    fn take(&mut self, used: &Resources) {
+        self.rest.remove_all(used);
+        self.made.remove_all(used);
+    }
+}
+
+/// Whether it makes an accept more than a decline.
+fn is_use(operation: &Operation) -> bool {
+    match operation {
+        Operation::Launch { tasks } => !tasks.is_empty(),
+        Operation::Apply { .. } => true,
+        Operation::Refused { .. } => false,
+    }
 }
 
 impl Term {
@@ -60,15 +97,25 @@ impl Term {
                 bundle.rest.add_all(&taken.offer.resources);
             }
         }
-        let uses = |operation: &Operation| matches!(operation, Operation::Launch { tasks } if !tasks.is_empty());
-        let used = operations.iter().any(uses);
+        let used = operations.iter().any(is_use);
         let kind = if used { types::OFFER_ACCEPTED } else { types::OFFER_DECLINED };
         turn.emit(report::offers(kind, &framework_id, &offer_ids));
-        self.operate(&mut bundle, operations, turn);
-        let Bundle { framework_id, agent_id, role, rest, .. } = bundle;
-        let leftover = Share { agent_id, framework_id, role, resources: rest };
-        self.recover(leftover, Some(capped(filters)), turn);
-        Ok(())
+        let untold = self.operate(&mut bundle, operations, turn);
+        self.give_back_rest(bundle, capped(filters), turn);
+        if untold.is_empty() { Ok(()) } else { Err(Failure::refused(untold.join("; "))) }
+    }
+
+    /// What operations have made is offered again at once; what was not touched is not wanted.
+    fn give_back_rest(&mut self, bundle: Bundle, filters: Filters, turn: &mut Turn<'_>) {
+        let Bundle { framework_id, agent_id, role, rest, mut made, aside, .. } = bundle;
+        let mut untouched = rest;
+        untouched.remove_all(&made);
+        made.add_all(&aside);
+        for (resources, filters) in [(made, None), (untouched, Some(filters))] {
+            let (agent_id, framework_id) = (agent_id.clone(), framework_id.clone());
+            let share = Share { agent_id, framework_id, role: role.clone(), resources };
+            self.recover(share, filters, turn);
+        }
     }
 
     /// All outstanding, all this framework's, of one agent and for one role, none twice.
@@ -91,6 +138,8 @@ impl Term {
                 generation: outstanding.generation,
                 role: offer.role.clone(),
                 rest: Resources::EMPTY,
+                made: Resources::EMPTY,
+                aside: Resources::EMPTY,
             });
             if bundle.agent_id != offer.agent_id {
                 return Err(format!(
@@ -136,6 +185,10 @@ impl Term {
                     for task in tasks.iter().filter(|task| !self.knows(id, task)) {
                         self.reject_task(id, &task.task_id, Some(&task.agent_id), &verdict, turn);
                     }
+                }
+                Operation::Apply { operation_id, .. } => {
+                    let text = format!("Operation attempted with invalid offers: {fault}");
+                    self.reject_operation(id, operation_id.as_ref(), text, turn);
                 }
                 Operation::Refused { operation_id, task_ids, .. } => {
                     for task_id in task_ids {
@@ -184,18 +237,32 @@ impl Term {
         turn: &mut Turn<'_>,
     ) {
         let Some(operation_id) = operation_id.cloned() else { return };
-        let status =
-            OperationStatus { operation_id, state: OperationState::Error, message, agent_id: None };
-        let message = UpdateOperation { framework_id: id.clone(), status };
-        self.tell(id, ToScheduler::Operation(message), turn);
+        let status = OperationStatus::new(Some(operation_id), OperationState::Error);
+        self.tell_operation(id, OperationStatus { message, ..status }, turn);
     }
 
-    /// Does the operations in order. All tasks travel in one message.
-    fn operate(&mut self, bundle: &mut Bundle, operations: Vec<Operation>, turn: &mut Turn<'_>) {
+    /// Does the operations in order. All tasks travel in one message, behind the operations that
+    /// they may count on. Returns why some were not done whose scheduler hears of it in no other way.
+    fn operate(
+        &mut self,
+        bundle: &mut Bundle,
+        operations: Vec<Operation>,
+        turn: &mut Turn<'_>,
+    ) -> Vec<String> {
         let mut launched = Vec::new();
+        let mut untold = Vec::new();
         for operation in operations {
             match operation {
                 Operation::Launch { tasks } => self.launch(bundle, tasks, &mut launched, turn),
+                Operation::Apply { operation_id, operation } => {
+                    let name = operation.name();
+                    let done = self.convert(bundle, operation_id.clone(), *operation, turn);
+                    if let Err(why) = done {
+                        let why = format!("{name}: {why}");
+                        untold.extend(operation_id.is_none().then(|| why.clone()));
+                        self.refuse_operation(bundle, operation_id.as_ref(), why, turn);
+                    }
+                }
                 Operation::Refused { operation_id, task_ids, reason, message } => {
                     let id = &bundle.framework_id;
                     let verdict = Verdict::new(TaskState::Error, reason, message.clone());
@@ -214,6 +281,21 @@ impl Term {
             }
         }
         self.send_launch(bundle, launched, turn);
+        untold
+    }
+
+    fn refuse_operation(
+        &mut self,
+        bundle: &Bundle,
+        operation_id: Option<&OperationId>,
+        why: String,
+        turn: &mut Turn<'_>,
+    ) {
+        let id = &bundle.framework_id;
+        let setback = setbacks::setback(SetbackKind::OperationRefused, turn.now, why.clone());
+        let agent_id = Some(bundle.agent_id.clone());
+        self.setbacks.note(id, Setback { agent_id, ..setback });
+        self.reject_operation(id, operation_id, why, turn);
     }
 
     /// Enters what is valid; the rest is TASK_ERROR.
@@ -262,10 +344,11 @@ impl Term {
 
     /// Puts a task into the ledger, with its executor if that is new.
     fn enter(&mut self, bundle: &mut Bundle, valid: Validated, turn: &mut Turn<'_>) -> TaskInfo {
-        let Validated { info, executor_id, new_executor, rest } = valid;
-        bundle.rest = rest;
+        let Validated { info, executor_id, new_executor } = valid;
+        bundle.take(&info.resources);
         self.hold(&bundle.agent_id, &info.resources);
         if let Some(executor) = new_executor {
+            bundle.take(&executor.resources);
             self.hold(&bundle.agent_id, &executor.resources);
             let key = ExecutorKey {
                 agent_id: bundle.agent_id.clone(),

@@ -17,6 +17,9 @@ impl Term {
         if !self.offers.indexes_are_exact() {
             return Err(Violation::BrokenIndex("offers"));
         }
+        if !self.operations.index_is_exact() {
+            return Err(Violation::BrokenIndex("operations"));
+        }
         if !self.inverse.indexes_are_exact() {
             return Err(Violation::BrokenIndex("inverse offers"));
         }

@@ -1,8 +1,9 @@
 //! Everything that the frameworks manager can want done. The shell performs effects in order.
 
 use protocol::agents::{
-    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
-    RouteShutdownFramework, RouteUpdateFramework, SetDownMachines,
+    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
+    RouteOperationAcknowledgement, RouteShutdownExecutor, RouteShutdownFramework,
+    RouteUpdateFramework, SetDownMachines,
 };
 use protocol::allocator::{
     AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, GrowHolding, RecoverResources,
@@ -85,6 +86,8 @@ pub enum ToAgents {
     UpdateFramework(RouteUpdateFramework),
     Resize(RouteResize),
     SetDownMachines(SetDownMachines),
+    Operate(RouteOperation),
+    AcknowledgeOperation(RouteOperationAcknowledgement),
 }
 
 /// To `allocator`.
@@ -97,6 +100,7 @@ pub enum ToAllocator {
     AddAgent(AddAgent),
     RemoveAgent(RemoveAgent),
     Recover(RecoverResources),
+    Convert(ConvertResources),
     Revive(ReviveRoles),
     Suppress(SuppressRoles),
     SetQuota(SetQuota),

@@ -2,14 +2,14 @@
 
 use protocol::elector::Leadership;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered, AnswerInverseOffers,
-    DeclineOffers, ExecutorExited, ForwardUpdate, GetFrameworks, GetMaintenance,
-    GetMaintenanceStatus, GetOffers, GetRoleSettings, GetTasks, KillTask, LaunchUndeliverable,
-    MessageFromExecutor, MessageToExecutor, OfferAllocations, ReclaimResources,
-    ReconcileOperations, ReconcileTasks, RequestResources, ReviveOffers, SendInverseOffers,
-    ShutdownExecutor, StartMaintenance, StopMaintenance, SubscribeFramework, SuppressOffers,
-    TeardownFramework, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights,
-    ViewFrameworks,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AgentJoined, AgentLeft, AgentsRecovered,
+    AnswerInverseOffers, DeclineOffers, ExecutorExited, ForwardOperation, ForwardUpdate,
+    GetFrameworks, GetMaintenance, GetMaintenanceStatus, GetOffers, GetRoleSettings, GetTasks,
+    KillTask, LaunchUndeliverable, MessageFromExecutor, MessageToExecutor, OfferAllocations,
+    OperateOnAgent, OperationUndeliverable, ReclaimResources, ReconcileOperations, ReconcileTasks,
+    RequestResources, ReviveOffers, SendInverseOffers, ShutdownExecutor, StartMaintenance,
+    StopMaintenance, SubscribeFramework, SuppressOffers, TeardownFramework, UpdateFramework,
+    UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights, ViewFrameworks,
 };
 use protocol::id::{CallId, Epoch};
 use protocol::registrar::RegistrySnapshot;
@@ -57,10 +57,13 @@ pub enum Request {
     Kill(KillTask),
     ShutdownExecutor(ShutdownExecutor),
     Acknowledge(AcknowledgeUpdate),
+    AcknowledgeOperation(AcknowledgeOperation),
     Reconcile(ReconcileTasks),
     ReconcileOperations(ReconcileOperations),
     UpdateFramework(UpdateFramework),
     Message(MessageToExecutor),
+    /// From an operator.
+    Operate(OperateOnAgent),
     /// `agents` opens its term; refused unless it is ours.
     Introduce(AgentsRecovered),
     UpdateQuotas(UpdateQuotas),
@@ -85,6 +88,8 @@ pub enum News {
     AgentLeft(AgentLeft),
     LaunchUndeliverable(LaunchUndeliverable),
     Update(ForwardUpdate),
+    Operation(Box<ForwardOperation>),
+    OperationUndeliverable(OperationUndeliverable),
     ExecutorExited(ExecutorExited),
     ExecutorMessage(MessageFromExecutor),
     Allocations(OfferAllocations),

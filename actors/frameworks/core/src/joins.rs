@@ -90,6 +90,7 @@ impl Term {
             }
         }
         self.end_executors_on(agent_id, turn);
+        self.lose_operations(agent_id, message.cause, turn);
         if message.cause == AgentLossCause::Removed {
             self.agents.remove(agent_id);
         }
@@ -129,7 +130,8 @@ impl Term {
 
     /// Everything about an agent, replacing what was known.
     pub(crate) fn on_agent_joined(&mut self, message: AgentJoined, turn: &mut Turn<'_>) {
-        let AgentJoined { agent_id, generation, info, tasks, executors, frameworks } = message;
+        let AgentJoined { agent_id, generation, info, tasks, executors, frameworks, operations } =
+            message;
         self.end_resizes_on(&agent_id, turn);
         self.rescind_all_on(&agent_id, turn);
         // Not here while it is settled: nothing of it is given back piece by piece, `AddAgent`
@@ -147,6 +149,7 @@ impl Term {
             self.settle_missing(&key, turn);
         }
         self.settle_executors(&agent_id, executors, turn);
+        self.settle_operations(&agent_id, operations, turn);
         let used = self.ledger.total_held(&agent_id);
         if let Some(agent) = self.agents.get_mut(&agent_id) {
             agent.standing = Standing::Here { generation };

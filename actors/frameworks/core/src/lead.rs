@@ -19,6 +19,7 @@ use crate::framework::{Framework, FrameworkState};
 use crate::inverse::InverseBook;
 use crate::ledger::Ledger;
 use crate::offers::OfferBook;
+use crate::operations::Operations;
 use crate::preempt::Claims;
 use crate::questions::Questions;
 use crate::resize::Resizes;
@@ -133,6 +134,7 @@ impl Term {
             ledger: Ledger::default(),
             questions: Questions::default(),
             settings: RoleSettings::default(),
+            operations: Operations::default(),
             writes: BTreeMap::new(),
             setbacks: Setbacks::default(),
             resizes: Resizes::default(),

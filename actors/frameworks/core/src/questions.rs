@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::effect::{AllocatorQuestion, Answer, Effect, QuestionId};
 use crate::ledger::TaskKey;
+use crate::operator::Wish;
 use crate::state::{Term, Turn};
 
 /// Answers that may be waited for at once. One takes well under a millisecond, or the allocator is
@@ -28,6 +29,8 @@ pub(crate) enum Purpose {
     Call(CallId),
     /// A task that is to grow by this. Who waits for that is kept with it.
     Resize(Box<(TaskKey, GrowHolding)>),
+    /// An operator's change of an agent's resources.
+    Operate(Box<Wish>),
 }
 
 impl Purpose {
@@ -36,6 +39,7 @@ impl Purpose {
         match self {
             Self::Call(call) => Some(*call),
             Self::Resize(_) => None,
+            Self::Operate(wish) => Some(wish.call),
         }
     }
 }
@@ -110,6 +114,7 @@ impl Term {
                 let (key, question) = *growth;
                 self.on_growth_answered(&key, question, result, turn);
             }
+            Purpose::Operate(wish) => self.on_wish_answered(*wish, result, turn),
         }
     }
 }
@@ -123,106 +128,4 @@ fn is_in_doubt(failure: &Failure) -> bool {
             | FailureKind::ActorDied
             | FailureKind::Unknown
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use protocol::Time;
-    use protocol::allocator::{ConvertResources, Holder};
-    use protocol::id::{Epoch, Generation};
-    use protocol::resources::Resources;
-
-    use super::*;
-    use crate::config::Config;
-    use crate::state::Ids;
-
-    fn term() -> Term {
-        Term::new(Config::default(), Epoch(1), Ids::new("run".into()), 4)
-    }
-
-    fn wish() -> AllocatorQuestion {
-        AllocatorQuestion::Convert(ConvertResources {
-            agent_id: "a1".into(),
-            generation: Generation(1),
-            holder: Some(Holder { framework_id: "f1".into(), role: "dev".into() }),
-            consumed: Resources::EMPTY,
-            produced: Resources::EMPTY,
-        })
-    }
-
-    fn turn<R>(term: &mut Term, go: impl FnOnce(&mut Term, &mut Turn<'_>) -> R) -> Vec<Effect> {
-        let mut out = Vec::new();
-        go(term, &mut Turn { now: Time::default(), out: &mut out });
-        out
-    }
-
-    /// Asks, and returns the question's name.
-    fn ask(term: &mut Term, call: u64) -> QuestionId {
-        let purpose = Purpose::Call(CallId(call));
-        let out = turn(term, |term, turn| term.ask_allocator(wish(), purpose, turn));
-        match out.first() {
-            Some(Effect::AskAllocator { question, .. }) => *question,
-            other => panic!("{other:?} is no question"),
-        }
-    }
-
-    fn failure(out: &[Effect], call: u64) -> Option<FailureKind> {
-        out.iter().find_map(|effect| match effect {
-            Effect::Reply { call: CallId(n), result: Err(failure) } if *n == call => {
-                Some(failure.kind)
-            }
-            _ => None,
-        })
-    }
-
-    #[test]
-    fn an_answer_goes_to_who_waits_for_it_and_counts_once() {
-        let mut term = term();
-        let (first, second) = (ask(&mut term, 1), ask(&mut term, 2));
-        let answer = |term: &mut Term, question, result| {
-            turn(term, |term, turn| {
-                term.on_allocator_answered(question, result, turn);
-            })
-        };
-        let done = answer(&mut term, second, Ok(()));
-        assert_eq!(done, [Effect::Reply { call: CallId(2), result: Ok(Answer::Done) }]);
-        assert_eq!(answer(&mut term, second, Ok(())), []);
-        let no = answer(&mut term, first, Err(Failure::refused("short")));
-        assert_eq!((failure(&no, 1), no.len()), (Some(FailureKind::Refused), 1));
-        assert_eq!(term.questions.len(), 0);
-    }
-
-    #[test]
-    fn a_lost_allocator_answers_what_is_open_with_a_failure_and_later_not_at_all() {
-        let mut term = term();
-        let question = ask(&mut term, 1);
-        let out = turn(&mut term, |term, turn| term.distrust_allocator(turn));
-        assert_eq!(failure(&out, 1), Some(FailureKind::Conflict));
-        let late = turn(&mut term, |term, turn| term.on_allocator_answered(question, Ok(()), turn));
-        assert_eq!(late, []);
-        assert!(ask(&mut term, 2) > question, "no question of another round is of that name");
-    }
-
-    #[test]
-    fn an_allocator_that_may_have_done_it_is_told_everything_anew() {
-        let mut term = term();
-        let (question, round) = (ask(&mut term, 1), term.round);
-        let timeout = Failure::new(FailureKind::Timeout, "no answer");
-        let out = turn(&mut term, |term, turn| {
-            term.on_allocator_answered(question, Err(timeout), turn);
-        });
-        assert_eq!(failure(&out, 1), Some(FailureKind::Timeout));
-        assert!(term.round > round);
-    }
-
-    #[test]
-    fn no_more_wait_than_there_is_room_for() {
-        let mut term = term();
-        for call in 0..MAX_PENDING as u64 {
-            ask(&mut term, call);
-        }
-        let purpose = Purpose::Call(CallId(9999));
-        let out = turn(&mut term, |term, turn| term.ask_allocator(wish(), purpose, turn));
-        assert_eq!(failure(&out, 9999), Some(FailureKind::Overloaded));
-    }
 }

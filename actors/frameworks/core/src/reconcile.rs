@@ -5,7 +5,7 @@ use protocol::Failure;
 use protocol::framework::{OperationState, OperationStatus};
 use protocol::frameworks::{OperationQuestion, ReconcileOperations, ReconcileTasks, TaskQuestion};
 use protocol::id::FrameworkId;
-use protocol::scheduler::{UpdateOperation, UpdateStatus};
+use protocol::scheduler::UpdateStatus;
 use protocol::task::{Reason, Source, TaskState, TaskStatus};
 
 use crate::agents::Standing;
@@ -70,8 +70,7 @@ impl Term {
         }
     }
 
-    /// No operation of this version outlives its accept: what is said of one in question follows
-    /// from its agent's standing.
+    /// What is known of an operation; otherwise what follows from its agent's standing.
     pub(crate) fn on_reconcile_operations(
         &mut self,
         from: &Address,
@@ -80,25 +79,33 @@ impl Term {
     ) -> Result<(), Failure> {
         let id = &message.framework_id;
         self.caller(id, from)?;
-        for OperationQuestion { operation_id, agent_id } in &message.operations {
-            let standing = agent_id.as_ref().and_then(|agent_id| self.standing(agent_id));
-            let status = OperationStatus {
-                operation_id: operation_id.clone(),
-                state: match standing {
-                    Some(Standing::Recovered) => OperationState::Recovering,
-                    Some(Standing::Unreachable { .. }) => OperationState::Unreachable,
-                    Some(Standing::Gone { .. }) => OperationState::GoneByOperator,
-                    Some(Standing::Here { .. } | Standing::Disconnected) | None => {
-                        OperationState::Unknown
-                    }
-                },
-                message: "Reconciliation: Operation is unknown".to_owned(),
-                agent_id: agent_id.clone(),
-            };
-            let message = UpdateOperation { framework_id: id.clone(), status };
-            self.tell(id, ToScheduler::Operation(message), turn);
+        for question in &message.operations {
+            let status = self.operation_status(id, question);
+            self.tell_operation(id, status, turn);
         }
         Ok(())
+    }
+
+    fn operation_status(&self, id: &FrameworkId, question: &OperationQuestion) -> OperationStatus {
+        let OperationQuestion { operation_id, agent_id } = question;
+        let known = self.operations.named(id, operation_id);
+        let agent_id = known.map(|view| &view.agent_id).or(agent_id.as_ref());
+        let standing = agent_id.and_then(|agent_id| self.standing(agent_id));
+        let state = match (known, standing) {
+            (_, Some(Standing::Recovered)) => OperationState::Recovering,
+            (_, Some(Standing::Unreachable { .. })) => OperationState::Unreachable,
+            (_, Some(Standing::Gone { .. })) => OperationState::GoneByOperator,
+            (Some(view), _) => view.report.status.state,
+            (None, _) => OperationState::Unknown,
+        };
+        let mut status = OperationStatus::new(Some(operation_id.clone()), state);
+        status.agent_id = agent_id.cloned();
+        status.message = "Reconciliation: Operation is unknown".to_owned();
+        if let Some(view) = known {
+            status.converted.clone_from(&view.report.status.converted);
+            status.message = "Reconciliation: Latest operation status".to_owned();
+        }
+        status
     }
 
     fn answer_known(&self, entry: &Entry, turn: &mut Turn<'_>) {

@@ -74,6 +74,7 @@ pub(crate) fn tasks_of(operations: &[Operation]) -> Vec<TaskId> {
     for operation in operations {
         match operation {
             Operation::Launch { tasks } => found.extend(tasks.iter().map(|t| t.task_id.clone())),
+            Operation::Apply { .. } => {}
             Operation::Refused { task_ids, .. } => found.extend(task_ids.iter().cloned()),
         }
     }

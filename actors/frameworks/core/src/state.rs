@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use protocol::elector::Leadership;
 use protocol::events::Report;
 use protocol::frameworks::RoleSettings;
-use protocol::id::{AgentId, CallId, Epoch, FrameworkId, OfferId};
+use protocol::id::{AgentId, CallId, ConversionId, Epoch, FrameworkId, OfferId};
 use protocol::maintenance::Maintenance;
 use protocol::shared::Tracked;
 use protocol::{Address, Failure, FailureKind, Time};
@@ -18,6 +18,7 @@ use crate::framework::{Framework, FrameworkState};
 use crate::inverse::InverseBook;
 use crate::ledger::{Entry, Ledger, TaskKey};
 use crate::offers::OfferBook;
+use crate::operations::Operations;
 use crate::preempt::Claims;
 use crate::questions::Questions;
 use crate::resize::Resizes;
@@ -74,6 +75,7 @@ pub struct Term {
     pub(crate) ledger: Ledger,
     /// What the allocator has been asked.
     pub(crate) questions: Questions,
+    pub(crate) operations: Operations,
     /// What operators have set for roles, as the registry has it.
     pub(crate) settings: RoleSettings,
     /// Records on their way to the registry; at most one change for each subject.
@@ -90,16 +92,23 @@ pub(crate) struct Ids {
     run: String,
     frameworks: u64,
     offers: u64,
+    conversions: u64,
 }
 
 impl Ids {
     pub(crate) fn new(run: String) -> Self {
-        Self { run, frameworks: 0, offers: 0 }
+        Self { run, frameworks: 0, offers: 0, conversions: 0 }
     }
 
     pub(crate) fn next_framework(&mut self) -> FrameworkId {
         let id = FrameworkId::from(format!("{}-{:04}", self.run, self.frameworks));
         self.frameworks += 1;
+        id
+    }
+
+    pub(crate) fn next_conversion(&mut self) -> ConversionId {
+        let id = ConversionId::from(format!("{}-P{}", self.run, self.conversions));
+        self.conversions += 1;
         id
     }
 
@@ -124,6 +133,7 @@ pub struct Summary {
     pub tasks: usize,
     pub records_in_flight: usize,
     pub allocator_questions: usize,
+    pub operations: usize,
     /// What [`State::check`] found wrong; absent: the conservation law holds.
     pub violation: Option<String>,
 }
@@ -168,6 +178,7 @@ impl State {
             tasks: term.ledger.len(),
             records_in_flight: term.writes.len(),
             allocator_questions: term.questions.len(),
+            operations: term.operations.len(),
             violation: term.check().err().map(|v| v.to_string()),
         }
     }

@@ -41,8 +41,6 @@ pub(crate) struct Validated {
     pub(crate) executor_id: ExecutorId,
     /// An executor that starts with this task and holds resources of its own.
     pub(crate) new_executor: Option<ExecutorInfo>,
-    /// What is left of the offers.
-    pub(crate) rest: Resources,
 }
 
 /// What a task is checked against.
@@ -69,11 +67,10 @@ impl Site<'_> {
         }
         let (executor_id, new_executor) = self.executor(&info)?;
         let rest = self.available.checked_sub(&info.resources).map_err(Invalid::TooMuch)?;
-        let rest = match &new_executor {
-            Some(executor) => rest.checked_sub(&executor.resources).map_err(Invalid::TooMuch)?,
-            None => rest,
-        };
-        Ok(Validated { info, executor_id, new_executor, rest })
+        if let Some(executor) = &new_executor {
+            rest.checked_sub(&executor.resources).map_err(Invalid::TooMuch)?;
+        }
+        Ok(Validated { info, executor_id, new_executor })
     }
 
     /// Whose process runs it, and whether that starts with it. A command task's executor is the

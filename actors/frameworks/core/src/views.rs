@@ -50,6 +50,7 @@ impl Term {
             tasks: self.views.tasks.clone(),
             executors: self.views.executors.clone(),
             offers: self.views.offers.clone(),
+            operations: self.operations.iter().cloned().collect(),
             inverse_offers: self.views.inverse_offers.clone(),
         }
     }

@@ -12,6 +12,7 @@ use protocol::agents::{AgentState, AgentSummary, ViewAgents};
 use protocol::framework::{InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
 use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
+use protocol::operation::OperationView;
 use protocol::resources::Resources;
 use protocol::shared::SharedList;
 use protocol::task::{Task, TaskState};
@@ -132,6 +133,11 @@ impl Cluster {
         task.executor_id.as_str() == task.task_id.as_str()
             && (self.custom.is_empty()
                 || !self.custom.contains(&(task.framework_id.clone(), task.executor_id.clone())))
+    }
+
+    /// Operations on agents that are on their way, or whose outcome was not acknowledged.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &OperationView> {
+        self.here.operations.iter().map(AsRef::as_ref)
     }
 
     /// Outstanding offers.

@@ -192,6 +192,7 @@ fn shared<T>(items: Vec<T>) -> SharedList<T> {
 fn view() -> FrameworksView {
     let (ended, here) = tasks().into_iter().partition(|task| task.state.is_terminal());
     FrameworksView {
+        operations: Vec::new(),
         frameworks: shared(vec![framework("f1", ended)]),
         completed_frameworks: vec![Arc::new(FrameworkView {
             active: false,

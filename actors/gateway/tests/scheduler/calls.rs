@@ -198,7 +198,4 @@ async fn calls_that_can_change_nothing_are_taken() {
     let stage = Stage::start().await;
     let framework = stage.client().subscribe().await;
     framework.tell("REQUEST", json!({ "requests": [] })).await;
-    let status = json!({ "agent_id": { "value": AGENT }, "operation_id": { "value": "o" },
-        "uuid": "Z+VQRBCxQm+SR7toDl/gyA==" });
-    framework.tell("ACKNOWLEDGE_OPERATION_STATUS", status).await;
 }

@@ -145,35 +145,6 @@ async fn offers_that_are_gone_drop_what_was_to_be_done_with_them() {
 }
 
 #[actix_rt::test]
-async fn operations_that_are_not_supported_are_errors_that_the_caller_sees() {
-    let stage = Stage::start().await;
-    let mut framework = stage.client().subscribe().await;
-    for (kind, part) in [
-        ("RESERVE", json!({})),
-        ("UNRESERVE", json!({})),
-        ("CREATE", json!({})),
-        ("DESTROY", json!({})),
-    ] {
-        let offer = framework.offer().await;
-        let name = kind.to_lowercase();
-        let mut operation = json!({ "type": kind, "id": { "value": "o" } });
-        operation[&name] = part;
-        framework.accept(&offer, json!([operation])).await;
-        let event = framework.stream.next("UPDATE_OPERATION_STATUS").await;
-        let status = &event["update_operation_status"]["status"];
-        assert_eq!(status["state"], "OPERATION_ERROR");
-        let expected = format!("'operations[0].{name}' is not supported yet");
-        assert_eq!(status["message"], expected.as_str());
-        // Without an id there is no event that could say it.
-        let offer = framework.offer().await;
-        operation.as_object_mut().unwrap().remove("id");
-        let accept = json!({ "offer_ids": [offer["id"]], "operations": [operation],
-            "filters": { "refuse_seconds": 0.0 } });
-        assert_eq!(framework.reason("ACCEPT", accept).await, Some(expected));
-    }
-}
-
-#[actix_rt::test]
 async fn a_group_and_a_launch_with_an_id_are_errors_of_their_tasks() {
     let stage = Stage::start().await;
     let mut framework = stage.client().subscribe().await;

@@ -10,6 +10,7 @@ mod explain;
 mod fields;
 mod launches;
 mod maintenance;
+mod operations;
 mod refusals;
 mod stage;
 mod streams;

@@ -7,16 +7,18 @@ use std::time::Duration;
 use frameworks::{Config, Frameworks};
 use gateway::{Gateway, MasterEdge};
 use protocol::agents::{
-    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
-    RouteShutdownFramework, RouteUpdateFramework, SetDownMachines,
+    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
+    RouteOperationAcknowledgement, RouteShutdownExecutor, RouteShutdownFramework,
+    RouteUpdateFramework, SetDownMachines,
 };
 use protocol::elector::Leadership;
-use protocol::framework::{AgentInfo, Attribute};
+use protocol::framework::{AgentInfo, Attribute, OperationState, OperationStatus};
 use protocol::frameworks::{
-    AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ExecutorExited, ForwardUpdate,
-    MessageFromExecutor,
+    AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ExecutorExited, ForwardOperation,
+    ForwardUpdate, MessageFromExecutor,
 };
 use protocol::id::{Epoch, Generation};
+use protocol::operation::OperationReport;
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
 use protocol::task::{Source, TaskState, TaskStatus};
 use protocol::{AgentId, FrameworkId, Resources, TaskId, UpdateId};
@@ -98,10 +100,12 @@ impl Stage {
                 hostname: "node".into(),
                 host: "127.0.0.1:2".parse().unwrap(),
                 http: "127.0.0.1:5051".into(),
-                resources: Resources::parse("cpus=8;mem=8192;ports=[31000-31099]").unwrap(),
+                resources: Resources::parse("cpus=8;mem=8192;disk=10000;ports=[31000-31099]")
+                    .unwrap(),
                 attributes: [rack].into(),
                 ..agent_info()
             },
+            operations: vec![],
             tasks: vec![],
             executors: vec![],
             frameworks: vec![],
@@ -201,6 +205,8 @@ impl Actor for Agents {
             .on::<RouteShutdownExecutor>()
             .on::<RouteShutdownFramework>()
             .on::<RouteUpdateFramework>()
+            .on::<RouteOperation>()
+            .on::<RouteOperationAcknowledgement>()
             .on::<SetDownMachines>();
     }
 }
@@ -211,6 +217,32 @@ impl Handler<RouteLaunch> for Agents {
         for task in &message.tasks {
             Self::update(&id, &task.task_id, TaskState::Running, ctx);
         }
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteOperation> for Agents {
+    fn handle(&mut self, message: RouteOperation, ctx: &mut Context<Self>) -> Outcome<()> {
+        let operation = message.operation;
+        self.note(format!("operate {}", operation.operation.name()));
+        let state = OperationState::Finished;
+        let mut status = OperationStatus::new(operation.operation_id.clone(), state);
+        status.converted = operation.conversion.produced.clone();
+        status.update_id = Some(UpdateId::from(UUID));
+        let report = OperationReport { operation, status };
+        let message = ForwardOperation { agent_id: AGENT.into(), report };
+        ctx.tell(&ctx.local("frameworks"), message);
+        Outcome::Reply(())
+    }
+}
+
+impl Handler<RouteOperationAcknowledgement> for Agents {
+    fn handle(
+        &mut self,
+        message: RouteOperationAcknowledgement,
+        _: &mut Context<Self>,
+    ) -> Outcome<()> {
+        self.note(format!("acknowledge operation {}", message.update_id));
         Outcome::Reply(())
     }
 }

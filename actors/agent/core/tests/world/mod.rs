@@ -47,7 +47,7 @@ pub fn info(boot_id: &str) -> AgentInfo {
         hostname: "a1".into(),
         host: host("a1:7051"),
         http: "a1:5051".into(),
-        resources: Resources::parse("cpus=4;mem=1024").unwrap(),
+        resources: Resources::parse("cpus=4;mem=1024;disk=100").unwrap(),
         attributes: Default::default(),
         domain: None,
         boot_id: boot_id.into(),

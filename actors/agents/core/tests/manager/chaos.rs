@@ -224,7 +224,9 @@ impl World {
                 }
                 self.view.insert(left.agent_id, View::Left(left.generation));
             }
-            ToFrameworks::Undeliverable(_) | ToFrameworks::Resized(_) => {}
+            ToFrameworks::Undeliverable(_)
+            | ToFrameworks::Resized(_)
+            | ToFrameworks::NotOperated(_) => {}
         }
     }
 

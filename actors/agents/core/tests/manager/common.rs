@@ -52,6 +52,7 @@ pub(crate) fn registration(
         tasks: vec![],
         frameworks: vec![],
         executors: vec![],
+        operations: vec![],
     }
 }
 

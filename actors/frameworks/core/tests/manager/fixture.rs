@@ -347,6 +347,7 @@ pub(crate) fn joined(agent: &str, generation: u64, tasks: Vec<Task>) -> AgentJoi
         tasks,
         executors: vec![],
         frameworks: vec![],
+        operations: vec![],
     }
 }
 

@@ -11,6 +11,7 @@ mod launches;
 mod leadership;
 mod maintenance;
 mod offers;
+mod operations;
 mod preemption;
 mod reconciliation;
 mod removals;

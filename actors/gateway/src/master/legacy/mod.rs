@@ -10,6 +10,7 @@
 //! | `model` | agents, frameworks, tasks and offers |
 //! | `amounts` | resources |
 //! | `files` | `/files/*` |
+//! | `resources` | `/reserve`, `/unreserve`, `/create-volumes`, `/destroy-volumes` |
 //! | `settings` | `/quota`, `/weights` |
 //! | `teardown` | `/teardown` |
 //! | `together` | one answer for all that poll at the same time |
@@ -20,6 +21,7 @@ mod files;
 mod lists;
 mod maintenance;
 mod model;
+mod resources;
 mod settings;
 mod state;
 mod teardown;
@@ -57,6 +59,10 @@ const ENDPOINTS: &[Endpoint] = &[
     ("/files/read", || web::get().to(files::nothing)),
     ("/files/download", || web::get().to(files::nothing)),
     ("/files/debug", || web::get().to(files::debug)),
+    ("/reserve", || web::route().to(resources::reserve)),
+    ("/unreserve", || web::route().to(resources::unreserve)),
+    ("/create-volumes", || web::route().to(resources::create)),
+    ("/destroy-volumes", || web::route().to(resources::destroy)),
     ("/quota", || web::route().to(settings::quota)),
     ("/weights", || web::route().to(settings::weights)),
     ("/teardown", || web::route().to(teardown::teardown)),

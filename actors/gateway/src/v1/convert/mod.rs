@@ -10,6 +10,7 @@ pub mod framework;
 pub mod maintenance;
 pub mod master;
 pub mod offer;
+pub mod operation;
 pub mod quota;
 pub mod report;
 pub mod resource;

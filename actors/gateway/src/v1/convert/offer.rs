@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use protocol::framework::{Attribute, Offer, Operation, OperationState};
+use protocol::operation::ResourceOperation;
 use protocol::task::Reason;
 use protocol::{OperationId, TaskId};
 
 use super::maintenance::unavailability_to;
 use super::resource::{Dialect, bag_to, ranges_to};
-use super::{ConvertError, Within, task};
+use super::{ConvertError, Within, operation, task};
 use crate::v1::wire::mesos;
 use mesos::offer::operation::Type;
 use mesos::resource::AllocationInfo;
@@ -99,12 +100,24 @@ fn operation_from(operation: &mesos::offer::Operation, place: &str) -> Vec<Opera
             vec![refused_tasks(tasks, Reason::TaskGroupInvalid, error.to_string())]
         }
         Type::Unknown => vec![refused(operation, &ConvertError::missing("type").within(place))],
-        // The part of an operation is named like its type.
-        other => {
-            let name = other.as_str_name().to_lowercase();
-            vec![refused(operation, &ConvertError::unsupported(name).within(place))]
-        }
+        _ => match operation_from_part(operation) {
+            Ok(part) => {
+                let (operation_id, operation) = (id_of(operation), Box::new(part));
+                vec![Operation::Apply { operation_id, operation }]
+            }
+            Err(error) => vec![refused(operation, &error.within(place))],
+        },
     }
+}
+
+fn operation_from_part(
+    operation: &mesos::offer::Operation,
+) -> Result<ResourceOperation, ConvertError> {
+    operation::operation_from(operation).unwrap_or_else(|| Err(ConvertError::missing("type")))
+}
+
+fn id_of(operation: &mesos::offer::Operation) -> Option<OperationId> {
+    operation.id.as_ref().map(|id| OperationId::from(id.value.as_str()))
 }
 
 /// Good tasks go even if their siblings do not.
@@ -135,9 +148,8 @@ fn refused_tasks(
 }
 
 fn refused(operation: &mesos::offer::Operation, error: &ConvertError) -> Operation {
-    let id = operation.id.as_ref();
     Operation::Refused {
-        operation_id: id.map(|id| OperationId::from(id.value.as_str())),
+        operation_id: id_of(operation),
         task_ids: Vec::new(),
         reason: Reason::TaskInvalid,
         message: error.to_string(),

@@ -16,6 +16,7 @@ use crate::v1::convert::describe::{agent_to, executor_to, framework_to};
 use crate::v1::convert::maintenance::{inverse_offer_to, time_to};
 use crate::v1::convert::master::leader_to;
 use crate::v1::convert::offer::offer_to;
+use crate::v1::convert::operation::view_to;
 use crate::v1::convert::quota::{quotas_to, weights_to};
 use crate::v1::convert::resource::{Dialect, bag_to};
 use crate::v1::convert::status::{state_to, status_to};
@@ -23,8 +24,9 @@ use crate::v1::convert::{labels_to, update_id};
 use crate::v1::wire::master::Response;
 use crate::v1::wire::master::call::Type;
 use crate::v1::wire::master::response::{
-    GetAgents, GetExecutors, GetFlags, GetFrameworks, GetMaster, GetMetrics, GetQuota, GetRoles,
-    GetState, GetTasks, GetVersion, GetWeights, get_agents, get_executors, get_frameworks,
+    GetAgents, GetExecutors, GetFlags, GetFrameworks, GetMaster, GetMetrics, GetOperations,
+    GetQuota, GetRoles, GetState, GetTasks, GetVersion, GetWeights, get_agents, get_executors,
+    get_frameworks,
 };
 use crate::v1::wire::mesos;
 use mesos::agent_info::{Capability, capability};
@@ -32,10 +34,12 @@ use mesos::agent_info::{Capability, capability};
 /// Operators read everything there is.
 const DIALECT: Dialect = Dialect { stacked: true, allocated: true };
 /// What our agents can do of what Mesos names.
-const AGENT_CAPABILITIES: [capability::Type; 3] = [
+const AGENT_CAPABILITIES: [capability::Type; 5] = [
     capability::Type::MultiRole,
     capability::Type::HierarchicalRole,
     capability::Type::ReservationRefinement,
+    capability::Type::ResizeVolume,
+    capability::Type::AgentOperationFeedback,
 ];
 
 fn bags_to(by_role: Option<&ByRole<'_>>) -> Vec<mesos::Resource> {
@@ -156,6 +160,10 @@ pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
         completed_tasks: cluster.completed_tasks().map(task).collect(),
         ..GetTasks::default()
     }
+}
+
+pub(super) fn operations(cluster: &Cluster) -> GetOperations {
+    GetOperations { operations: cluster.operations().map(|it| view_to(it, &DIALECT)).collect() }
 }
 
 pub(super) fn task_to(cluster: &Cluster, task: &Task) -> mesos::Task {

@@ -12,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 use super::answers;
 use super::maintenance::maintenance;
 use super::refusal::Refusal;
+use super::resources;
 use super::settings;
 use super::subscribers::subscribe;
 use super::validate::operator_call;
@@ -20,9 +21,7 @@ use crate::master::about::About;
 use crate::master::cluster::Cluster;
 use crate::master::metrics::metrics;
 use crate::v1::wire::master::call::Type;
-use crate::v1::wire::master::response::{
-    GetHealth, GetLoggingLevel, GetOperations, Type as ResponseType,
-};
+use crate::v1::wire::master::response::{GetHealth, GetLoggingLevel, Type as ResponseType};
 use crate::v1::wire::master::{Call, Response};
 use crate::v1::{MediaType, decode, encode, media};
 
@@ -45,6 +44,7 @@ pub(super) async fn operator(
         | Type::GetAgents
         | Type::GetFrameworks
         | Type::GetExecutors
+        | Type::GetOperations
         | Type::GetTasks => large(kind, common, media).await,
         Type::GetRoles => roles(&common, media).await,
         Type::GetWeights | Type::GetQuota => {
@@ -65,6 +65,12 @@ pub(super) async fn operator(
         // A master keeps no files: every path is unknown.
         Type::ListFiles | Type::ReadFile => Err(Refusal::NotFound(String::new())),
         Type::Subscribe => subscribe(&common, media).await,
+        Type::ReserveResources
+        | Type::UnreserveResources
+        | Type::CreateVolumes
+        | Type::DestroyVolumes
+        | Type::GrowVolume
+        | Type::ShrinkVolume => resources::change(&common, call).await,
         Type::Unknown => Err(Refusal::UnknownCall),
         other => Err(Refusal::NotSupported(other.as_str_name())),
     }
@@ -106,10 +112,6 @@ fn known(kind: Type, common: &Common, about: &About) -> Option<Response> {
             let level = logging_level();
             Response { get_logging_level: Some(GetLoggingLevel { level }), ..nothing }
         }
-        // Operations are done within a call: none is ever under way.
-        Type::GetOperations => {
-            Response { get_operations: Some(GetOperations::default()), ..nothing }
-        }
         Type::GetMaster => {
             let leader = common.duty.leader();
             let master = answers::master(leader.as_ref(), common.started(), common.elected());
@@ -148,6 +150,9 @@ async fn large(
             }
             Type::GetExecutors => {
                 Response { get_executors: Some(answers::executors(&cluster)), ..nothing }
+            }
+            Type::GetOperations => {
+                Response { get_operations: Some(answers::operations(&cluster)), ..nothing }
             }
             Type::GetTasks => Response { get_tasks: Some(answers::tasks(&cluster)), ..nothing },
             _ => Response { get_state: Some(answers::state(&cluster)), ..nothing },

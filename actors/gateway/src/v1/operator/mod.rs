@@ -19,6 +19,7 @@ mod calls;
 mod events;
 pub(crate) mod maintenance;
 pub(crate) mod refusal;
+pub(crate) mod resources;
 pub(crate) mod settings;
 mod subscribers;
 pub mod validate;

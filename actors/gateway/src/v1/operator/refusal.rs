@@ -25,7 +25,7 @@ pub(crate) enum Refusal {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
-    /// It would be wrong as things are.
+    /// It would be wrong as things are, or what it wants is in use.
     #[error("{0}")]
     Conflict(String),
     /// There is no room now, or no answer.

@@ -13,9 +13,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use protocol::blob::Blob;
 use protocol::framework::Operation;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
-    MessageToExecutor, OperationQuestion, ReconcileOperations, ReconcileTasks, RequestResources,
-    ResourceRequest, ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion, UpdateFramework,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
+    KillTask, MessageToExecutor, OperationQuestion, ReconcileOperations, ReconcileTasks,
+    RequestResources, ResourceRequest, ReviveOffers, ShutdownExecutor, SuppressOffers,
+    TaskQuestion, UpdateFramework,
 };
 use protocol::{AgentId, Failure, FailureKind, FrameworkId, Message, OfferId};
 
@@ -73,6 +74,10 @@ pub(crate) async fn perform(common: &Common, open: &Open, call: Call) -> Answer 
             accepted(ask(common, shutdown(id, call.shutdown.unwrap_or_default())).await)
         }
         Type::Acknowledge => acknowledge(common, id, call.acknowledge.unwrap_or_default()).await,
+        Type::AcknowledgeOperationStatus => {
+            let body = call.acknowledge_operation_status.unwrap_or_default();
+            acknowledge_operation(common, id, body).await
+        }
         Type::Reconcile => {
             accepted(ask(common, reconcile(id, call.reconcile.unwrap_or_default())).await)
         }
@@ -92,8 +97,6 @@ pub(crate) async fn perform(common: &Common, open: &Open, call: Call) -> Answer 
             accepted(ask(common, answer_inverse_offers(id, &answer)).await)
         }
         Type::Request => request(common, id, &call.request.unwrap_or_default()).await,
-        // No operation's status wants to be acknowledged yet.
-        Type::AcknowledgeOperationStatus => accepted(Ok(())),
         Type::UpdateFramework => {
             update_framework(common, open, id, call.update_framework.unwrap_or_default()).await
         }
@@ -130,6 +133,9 @@ async fn accept(common: &Common, framework_id: FrameworkId, body: call::Accept) 
     };
     match (ask(common, message).await, untold) {
         (Ok(()), Some(reason)) => Ok(refused(&reason)),
+        (Err(failure), Some(reason)) if failure.kind == FailureKind::Refused => {
+            Ok(refused(&format!("{reason}; {failure}")))
+        }
         (result, _) => accepted(result),
     }
 }
@@ -140,7 +146,7 @@ fn untold(operation: &Operation) -> Option<&String> {
         Operation::Refused { operation_id: None, task_ids, message, .. } if task_ids.is_empty() => {
             Some(message)
         }
-        Operation::Launch { .. } | Operation::Refused { .. } => None,
+        Operation::Launch { .. } | Operation::Apply { .. } | Operation::Refused { .. } => None,
     }
 }
 
@@ -216,6 +222,23 @@ async fn acknowledge(
     let agent_id = body.agent_id.value.into();
     let task_id = body.task_id.value.into();
     accepted(ask(common, AcknowledgeUpdate { framework_id, agent_id, task_id, update_id }).await)
+}
+
+async fn acknowledge_operation(
+    common: &Common,
+    framework_id: FrameworkId,
+    body: call::AcknowledgeOperationStatus,
+) -> Answer {
+    let Some(update_id) = update_id::from_bytes(&body.uuid) else {
+        return Err(Refusal::bad_request("the uuid is not one of a status update"));
+    };
+    if body.resource_provider_id.is_some() {
+        return Ok(refused("there are no resource providers"));
+    }
+    let agent_id = body.agent_id.map_or_else(String::new, |id| id.value).into();
+    let operation_id = body.operation_id.value.into();
+    let message = AcknowledgeOperation { framework_id, agent_id, operation_id, update_id };
+    accepted(ask(common, message).await)
 }
 
 fn reconcile(framework_id: FrameworkId, body: call::Reconcile) -> ReconcileTasks {

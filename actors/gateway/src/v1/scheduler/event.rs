@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use protocol::FrameworkId;
-use protocol::framework::OperationStatus;
 use protocol::scheduler::{
     ExecutorMessage, InverseOffers, ReportFailure, RescindInverseOffers, RescindOffers,
     ResourceOffers, UpdateOperation, UpdateStatus,
@@ -10,7 +9,8 @@ use protocol::scheduler::{
 
 use crate::v1::convert::maintenance::inverse_offer_to;
 use crate::v1::convert::master::info_to;
-use crate::v1::convert::offer::{offer_to, operation_state_to};
+use crate::v1::convert::offer::offer_to;
+use crate::v1::convert::operation;
 use crate::v1::convert::resource::Dialect;
 use crate::v1::convert::status::status_to;
 use crate::v1::recordio::record;
@@ -100,7 +100,7 @@ fn single(event: Event, dialect: &Dialect) -> WireEvent {
             event.update = Some(event::Update { status: status_to(&message.status) });
         }),
         Event::Operation(message) => of(Type::UpdateOperationStatus, |event| {
-            let status = operation_status_to(&message.status);
+            let status = operation::status_to(&message.status, dialect);
             event.update_operation_status = Some(event::UpdateOperationStatus { status });
         }),
         Event::Failure(message) => of(Type::Failure, |event| {
@@ -124,16 +124,6 @@ fn single(event: Event, dialect: &Dialect) -> WireEvent {
         }),
         // These have a record for each of theirs.
         Event::Rescind(_) | Event::RescindInverse(_) => of(Type::Unknown, |_| {}),
-    }
-}
-
-fn operation_status_to(status: &OperationStatus) -> mesos::OperationStatus {
-    mesos::OperationStatus {
-        operation_id: Some(mesos::OperationId { value: status.operation_id.to_string() }),
-        state: operation_state_to(status.state).into(),
-        message: Some(&status.message).filter(|message| !message.is_empty()).cloned(),
-        agent_id: status.agent_id.as_ref().map(|id| mesos::AgentId { value: id.to_string() }),
-        ..mesos::OperationStatus::default()
     }
 }
 

@@ -1,0 +1,501 @@
+//! What an operation on an agent's resources amounts to, or why it makes no sense. Pure: whether
+//! what it consumes is there, and in whose hands, is asked elsewhere.
+
+use std::collections::BTreeSet;
+
+use protocol::framework::FrameworkInfo;
+use protocol::id::check_id;
+use protocol::operation::{Conversion, ResourceOperation};
+use protocol::resources::{Reservation, Resource, Resources, Scalar, Value};
+
+/// Why an operation is OPERATION_ERROR. The texts are for the framework's author.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Invalid {
+    #[error("no resources are named")]
+    Nothing,
+    #[error("resource {0} is not dynamically reserved")]
+    NotReserved(String),
+    #[error("resource {0} is revocable: it can be neither reserved nor made into a volume")]
+    Revocable(String),
+    #[error("resource {0} is shared: shared volumes are not supported")]
+    Shared(String),
+    #[error("resource {0} is reserved for role `*`: name another role")]
+    AnyRole(String),
+    #[error(
+        "resource {resource} is to be reserved for role `{role}`, while the offers are for role `{allocated}`"
+    )]
+    OtherRole { resource: String, role: String, allocated: String },
+    #[error("`{inner}` is not a role below `{outer}`: a reservation is refined for descendants")]
+    NoRefinement { outer: String, inner: String },
+    #[error("a refined reservation needs the capability RESERVATION_REFINEMENT")]
+    CannotRefine,
+    #[error("principal `{stated}` of {resource} is not that of the framework, `{principal}`")]
+    OtherPrincipal { resource: String, stated: String, principal: String },
+    #[error("resource {0} is a persistent volume: destroy it first")]
+    IsVolume(String),
+    #[error("resource {0} is not a persistent volume")]
+    NoVolume(String),
+    #[error("resource {0} is not a scalar amount of disk")]
+    NoDisk(String),
+    #[error("persistent volumes cannot be created from unreserved resources: {0}")]
+    Unreserved(String),
+    #[error("persistence id `{id}` is not valid: {why}")]
+    PersistenceId { id: String, why: String },
+    #[error("persistence id `{id}` is already used for role `{role}` on this agent")]
+    TakenId { id: String, role: String },
+    #[error("container_path `{0}` must be relative to the sandbox and stay in it")]
+    ContainerPath(String),
+    #[error("{0} cannot be added to the volume: it must be disk with the same reservation")]
+    OtherDisk(String),
+    #[error("`subtract` must be more than 0 and less than the size of the volume, {0}")]
+    Subtract(Scalar),
+}
+
+/// What an operation is checked against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground<'a> {
+    /// Who wants it; absent: an operator.
+    pub(crate) framework: Option<&'a FrameworkInfo>,
+    /// The role of the offers.
+    pub(crate) role: Option<&'a str>,
+    /// Everything that the agent has.
+    pub(crate) total: &'a Resources,
+}
+
+type Checked<T> = Result<T, Invalid>;
+
+impl Ground<'_> {
+    pub(crate) fn conversion(&self, operation: &ResourceOperation) -> Checked<Conversion> {
+        match operation {
+            ResourceOperation::Reserve { resources } => self.reserve(resources),
+            ResourceOperation::Unreserve { resources } => unreserve(resources),
+            ResourceOperation::Create { volumes } => self.create(volumes),
+            ResourceOperation::Destroy { volumes } => destroy(volumes),
+            ResourceOperation::GrowVolume { volume, addition } => grow(volume, addition),
+            ResourceOperation::ShrinkVolume { volume, subtract } => shrink(volume, *subtract),
+        }
+    }
+
+    fn reserve(&self, resources: &Resources) -> Checked<Conversion> {
+        for resource in some(resources)?.iter() {
+            let layer = last_dynamic(resource)?;
+            plain(resource)?;
+            self.check_role(resource, layer)?;
+            self.check_principal(resource, layer.principal.as_deref())?;
+            if resource.disk.is_some() {
+                return Err(Invalid::IsVolume(resource.to_string()));
+            }
+        }
+        let consumed = resources.iter().map(unreserved).collect();
+        Ok(Conversion { consumed, produced: resources.clone() })
+    }
+
+    /// Every layer is below the one before it, and the last is that of the offers.
+    fn check_role(&self, resource: &Resource, layer: &Reservation) -> Checked<()> {
+        if layer.role == "*" || layer.role.is_empty() {
+            return Err(Invalid::AnyRole(resource.to_string()));
+        }
+        for pair in resource.reservations.windows(2) {
+            let (outer, inner) = (&pair[0].role, &pair[1].role);
+            if !inner.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')) {
+                return Err(Invalid::NoRefinement { outer: outer.clone(), inner: inner.clone() });
+            }
+        }
+        let can_refine = |info: &FrameworkInfo| {
+            info.capabilities.contains(&protocol::framework::Capability::ReservationRefinement)
+        };
+        if resource.reservations.len() > 1 && self.framework.is_some_and(|f| !can_refine(f)) {
+            return Err(Invalid::CannotRefine);
+        }
+        match self.role {
+            Some(allocated) if layer.role != allocated => Err(Invalid::OtherRole {
+                resource: resource.to_string(),
+                role: layer.role.clone(),
+                allocated: allocated.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A framework with a principal makes nothing in the name of another.
+    fn check_principal(&self, resource: &Resource, stated: Option<&str>) -> Checked<()> {
+        let principal = self.framework.and_then(|info| info.principal.as_deref());
+        match principal {
+            Some(principal) if stated != Some(principal) => Err(Invalid::OtherPrincipal {
+                resource: resource.to_string(),
+                stated: stated.unwrap_or_default().to_owned(),
+                principal: principal.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn create(&self, volumes: &Resources) -> Checked<Conversion> {
+        let mut taken: BTreeSet<_> = self.total.iter().filter_map(volume_key).collect();
+        for volume in some(volumes)?.iter() {
+            let disk = volume_of(volume)?;
+            plain(volume)?;
+            if volume.reservations.is_empty() {
+                return Err(Invalid::Unreserved(volume.to_string()));
+            }
+            self.check_principal(volume, disk.principal.as_deref())?;
+            check_id(&disk.persistence_id).map_err(|error| Invalid::PersistenceId {
+                id: disk.persistence_id.clone(),
+                why: error.to_string(),
+            })?;
+            check_container_path(&disk.container_path)?;
+            if let Some((role, id)) = volume_key(volume).filter(|key| !taken.insert(*key)) {
+                return Err(Invalid::TakenId { id: id.to_owned(), role: role.to_owned() });
+            }
+        }
+        let consumed = volumes.iter().map(Resource::without_disk).collect();
+        Ok(Conversion { consumed, produced: volumes.clone() })
+    }
+}
+
+fn unreserve(resources: &Resources) -> Checked<Conversion> {
+    for resource in some(resources)?.iter() {
+        last_dynamic(resource)?;
+        if resource.disk.is_some() {
+            return Err(Invalid::IsVolume(resource.to_string()));
+        }
+    }
+    let produced = resources.iter().map(unreserved).collect();
+    Ok(Conversion { consumed: resources.clone(), produced })
+}
+
+fn destroy(volumes: &Resources) -> Checked<Conversion> {
+    for volume in some(volumes)?.iter() {
+        volume_of(volume)?;
+    }
+    let produced = volumes.iter().map(Resource::without_disk).collect();
+    Ok(Conversion { consumed: volumes.clone(), produced })
+}
+
+fn grow(volume: &Resource, addition: &Resource) -> Checked<Conversion> {
+    let size = resizable(volume)?;
+    let more = match addition.value {
+        Value::Scalar(more) if more > Scalar::ZERO => more,
+        _ => return Err(Invalid::OtherDisk(addition.to_string())),
+    };
+    let same = Resource { value: addition.value.clone(), ..volume.without_disk() };
+    if same != *addition {
+        return Err(Invalid::OtherDisk(addition.to_string()));
+    }
+    let grown = Resource { value: Value::Scalar(size + more), ..volume.clone() };
+    Ok(Conversion {
+        consumed: [volume.clone(), addition.clone()].into_iter().collect(),
+        produced: std::iter::once(grown).collect(),
+    })
+}
+
+fn shrink(volume: &Resource, subtract: Scalar) -> Checked<Conversion> {
+    let size = resizable(volume)?;
+    if subtract <= Scalar::ZERO || subtract >= size {
+        return Err(Invalid::Subtract(size));
+    }
+    let left = Value::Scalar(size.saturating_sub(subtract));
+    let freed = Resource { value: Value::Scalar(subtract), ..volume.without_disk() };
+    Ok(Conversion {
+        consumed: std::iter::once(volume.clone()).collect(),
+        produced: [Resource { value: left, ..volume.clone() }, freed].into_iter().collect(),
+    })
+}
+
+fn resizable(volume: &Resource) -> Checked<Scalar> {
+    volume_of(volume)?;
+    if volume.shared {
+        return Err(Invalid::Shared(volume.to_string()));
+    }
+    match volume.value {
+        Value::Scalar(size) => Ok(size),
+        _ => Err(Invalid::NoDisk(volume.to_string())),
+    }
+}
+
+fn some(resources: &Resources) -> Checked<&Resources> {
+    if resources.is_empty() { Err(Invalid::Nothing) } else { Ok(resources) }
+}
+
+fn plain(resource: &Resource) -> Checked<()> {
+    if resource.revocable {
+        return Err(Invalid::Revocable(resource.to_string()));
+    }
+    if resource.shared {
+        return Err(Invalid::Shared(resource.to_string()));
+    }
+    Ok(())
+}
+
+fn last_dynamic(resource: &Resource) -> Checked<&Reservation> {
+    let last = resource.reservations.last().filter(|layer| layer.dynamic);
+    last.ok_or_else(|| Invalid::NotReserved(resource.to_string()))
+}
+
+/// Without its last reservation.
+fn unreserved(resource: &Resource) -> Resource {
+    let mut before = resource.clone();
+    before.reservations.pop();
+    before
+}
+
+fn volume_of(resource: &Resource) -> Checked<&protocol::resources::Disk> {
+    let disk = resource.disk.as_ref().ok_or_else(|| Invalid::NoVolume(resource.to_string()))?;
+    match (resource.name.as_str(), &resource.value) {
+        ("disk", Value::Scalar(_)) => Ok(disk),
+        _ => Err(Invalid::NoDisk(resource.to_string())),
+    }
+}
+
+/// What tells a volume from others of its agent.
+fn volume_key(resource: &Resource) -> Option<(&str, &str)> {
+    let disk = resource.disk.as_ref()?;
+    Some((resource.reserved_role().unwrap_or("*"), &disk.persistence_id))
+}
+
+fn check_container_path(path: &str) -> Checked<()> {
+    let stays = |part: &str| !part.is_empty() && part != "." && part != "..";
+    let fits = path.len() < 4096 && !path.contains('\0');
+    if fits && path.trim_end_matches('/').split('/').all(stays) {
+        return Ok(());
+    }
+    Err(Invalid::ContainerPath(path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use protocol::framework::Capability;
+    use protocol::resources::Disk;
+
+    use super::*;
+
+    fn bag(text: &str) -> Resources {
+        Resources::parse(text).unwrap()
+    }
+
+    fn layer(role: &str, dynamic: bool, principal: Option<&str>) -> Reservation {
+        Reservation {
+            role: role.into(),
+            dynamic,
+            principal: principal.map(Into::into),
+            labels: BTreeMap::new(),
+        }
+    }
+
+    fn reserved(text: &str, layers: &[Reservation]) -> Resources {
+        let reserve = |r: &Resource| Resource { reservations: layers.to_vec(), ..r.clone() };
+        bag(text).iter().map(reserve).collect()
+    }
+
+    fn dev(text: &str) -> Resources {
+        reserved(text, &[layer("dev", true, None)])
+    }
+
+    fn volume(size: &str, id: &str, path: &str) -> Resource {
+        let disk = Disk { persistence_id: id.into(), container_path: path.into(), principal: None };
+        let reserved = dev(&format!("disk={size}"));
+        Resource { disk: Some(disk), ..reserved.iter().next().unwrap().clone() }
+    }
+
+    fn one(resource: Resource) -> Resources {
+        std::iter::once(resource).collect()
+    }
+
+    fn mapped(bag: Resources, change: impl Fn(&mut Resource)) -> Resources {
+        let changed = |r: &Resource| {
+            let mut r = r.clone();
+            change(&mut r);
+            r
+        };
+        bag.iter().map(changed).collect()
+    }
+
+    fn info(principal: Option<&str>) -> FrameworkInfo {
+        let mut info = FrameworkInfo::new("root", "test");
+        info.principal = principal.map(Into::into);
+        info
+    }
+
+    /// The text of the refusal, empty if there is none.
+    fn complaint(operation: ResourceOperation, framework: &FrameworkInfo) -> String {
+        let total = &bag("cpus=4;mem=4;disk=100") + &one(volume("5", "taken", "data"));
+        let ground = Ground { framework: Some(framework), role: Some("dev"), total: &total };
+        ground.conversion(&operation).err().map_or_else(String::new, |e| e.to_string())
+    }
+
+    fn expect(cases: Vec<(ResourceOperation, &str)>, framework: &FrameworkInfo) {
+        for (operation, why) in cases {
+            let said = complaint(operation.clone(), framework);
+            let right = if why.is_empty() { said.is_empty() } else { said.contains(why) };
+            assert!(right, "{operation:?}: `{said}`, not `{why}`");
+        }
+    }
+
+    #[test]
+    fn what_can_be_reserved() {
+        let reserve = |resources| ResourceOperation::Reserve { resources };
+        let refined = reserved("cpus=1", &[layer("d", true, None), layer("d/dev", true, None)]);
+        let unrelated = reserved("cpus=1", &[layer("qa", true, None), layer("dev", true, None)]);
+        expect(
+            vec![
+                (reserve(dev("cpus=1;mem=1")), ""),
+                (reserve(Resources::EMPTY), "no resources"),
+                (reserve(bag("cpus=1")), "not dynamically reserved"),
+                (reserve(reserved("cpus=1", &[layer("dev", false, None)])), "not dynamically"),
+                (reserve(reserved("cpus=1", &[layer("*", true, None)])), "role `*`"),
+                (reserve(reserved("cpus=1", &[layer("qa", true, None)])), "offers are for role"),
+                (reserve(unrelated), "not a role below"),
+                (reserve(refined), "RESERVATION_REFINEMENT"),
+                (reserve(mapped(dev("cpus=1"), |r| r.revocable = true)), "revocable"),
+                (reserve(mapped(dev("cpus=1"), |r| r.shared = true)), "shared"),
+                (reserve(one(volume("1", "v", "data"))), "is a persistent volume"),
+            ],
+            &info(None),
+        );
+    }
+
+    #[test]
+    fn a_principal_answers_for_what_it_makes() {
+        let reserve = |principal| ResourceOperation::Reserve {
+            resources: reserved("cpus=1", &[layer("dev", true, principal)]),
+        };
+        let mut mine = volume("1", "v", "data");
+        let create = |v: &Resource| ResourceOperation::Create { volumes: one(v.clone()) };
+        let not_mine = create(&mine);
+        mine.disk.as_mut().unwrap().principal = Some("ops".into());
+        let cases = vec![
+            (reserve(Some("ops")), ""),
+            (reserve(Some("eve")), "principal `eve`"),
+            (reserve(None), "not that of the framework, `ops`"),
+            (create(&mine), ""),
+            (not_mine, "not that of the framework, `ops`"),
+        ];
+        expect(cases, &info(Some("ops")));
+        expect(vec![(reserve(Some("eve")), "")], &info(None));
+    }
+
+    #[test]
+    fn a_reservation_is_refined_by_those_who_understand_it() {
+        let mut framework = info(None);
+        framework.capabilities.insert(Capability::ReservationRefinement);
+        let total = reserved("cpus=1", &[layer("dev", true, None)]);
+        let ground = Ground { framework: Some(&framework), role: Some("dev/web"), total: &total };
+        let layers = [layer("dev", true, None), layer("dev/web", true, None)];
+        let resources = reserved("cpus=1", &layers);
+        let done = ground.conversion(&ResourceOperation::Reserve { resources: resources.clone() });
+        assert_eq!(done, Ok(Conversion { consumed: total.clone(), produced: resources.clone() }));
+        let back =
+            ground.conversion(&ResourceOperation::Unreserve { resources: resources.clone() });
+        assert_eq!(back, Ok(Conversion { consumed: resources, produced: total.clone() }));
+    }
+
+    #[test]
+    fn what_can_be_unreserved() {
+        let unreserve = |resources| ResourceOperation::Unreserve { resources };
+        expect(
+            vec![
+                (unreserve(dev("cpus=1")), ""),
+                (unreserve(Resources::EMPTY), "no resources"),
+                (unreserve(bag("cpus=1")), "not dynamically reserved"),
+                (unreserve(reserved("cpus=1", &[layer("dev", false, None)])), "not dynamically"),
+                (unreserve(one(volume("1", "v", "data"))), "destroy it first"),
+            ],
+            &info(None),
+        );
+    }
+
+    #[test]
+    fn what_can_be_a_volume() {
+        let create = |volume| ResourceOperation::Create { volumes: one(volume) };
+        let with = |change: fn(&mut Resource)| {
+            let mut volume = volume("1", "v", "data");
+            change(&mut volume);
+            create(volume)
+        };
+        let two: Resources =
+            [volume("1", "v", "data"), volume("1", "v", "other")].into_iter().collect();
+        expect(
+            vec![
+                (create(volume("1", "v", "data")), ""),
+                (create(volume("1", "v", "a/b/")), ""),
+                (ResourceOperation::Create { volumes: Resources::EMPTY }, "no resources"),
+                (ResourceOperation::Create { volumes: dev("disk=1") }, "not a persistent volume"),
+                (with(|v| v.name = "mem".into()), "not a scalar amount of disk"),
+                (with(|v| v.revocable = true), "revocable"),
+                (with(|v| v.shared = true), "shared"),
+                (with(|v| v.reservations.clear()), "unreserved"),
+                (create(volume("1", "a/b", "data")), "persistence id `a/b`"),
+                (create(volume("1", "taken", "data")), "already used"),
+                (ResourceOperation::Create { volumes: two }, "already used"),
+                (create(volume("1", "v", "/data")), "must be relative"),
+                (create(volume("1", "v", "a/../../b")), "must be relative"),
+                (create(volume("1", "v", "")), "must be relative"),
+            ],
+            &info(None),
+        );
+    }
+
+    #[test]
+    fn what_can_be_destroyed_grown_and_shrunk() {
+        let destroy = |volumes| ResourceOperation::Destroy { volumes };
+        let disk = |text: &str| dev(text).iter().next().unwrap().clone();
+        let v = || volume("5", "v", "data");
+        let grow = |addition| ResourceOperation::GrowVolume { volume: v(), addition };
+        let shrink = |milli| ResourceOperation::ShrinkVolume {
+            volume: v(),
+            subtract: Scalar::from_milli(milli),
+        };
+        let plain = bag("disk=1").iter().next().unwrap().clone();
+        let shared = Resource { shared: true, ..v() };
+        expect(
+            vec![
+                (destroy(one(v())), ""),
+                (destroy(Resources::EMPTY), "no resources"),
+                (destroy(dev("disk=1")), "not a persistent volume"),
+                (grow(disk("disk=1")), ""),
+                (grow(plain), "same reservation"),
+                (grow(disk("mem=1")), "same reservation"),
+                (grow(v()), "same reservation"),
+                (
+                    ResourceOperation::GrowVolume { volume: shared, addition: disk("disk=1") },
+                    "shared",
+                ),
+                (
+                    ResourceOperation::GrowVolume {
+                        volume: disk("disk=1"),
+                        addition: disk("disk=1"),
+                    },
+                    "not a persistent volume",
+                ),
+                (shrink(1), ""),
+                (shrink(4_999), ""),
+                (shrink(0), "less than the size"),
+                (shrink(-1), "less than the size"),
+                (shrink(5_000), "less than the size"),
+            ],
+            &info(None),
+        );
+    }
+
+    #[test]
+    fn nothing_is_lost_and_nothing_appears() {
+        let total = &dev("disk=9") + &one(volume("5", "v", "data"));
+        let ground = Ground { framework: None, role: None, total: &total };
+        let disk = dev("disk=2").iter().next().unwrap().clone();
+        let volume = volume("5", "v", "data");
+        for operation in [
+            ResourceOperation::GrowVolume { volume: volume.clone(), addition: disk },
+            ResourceOperation::ShrinkVolume {
+                volume: volume.clone(),
+                subtract: Scalar::from_milli(1500),
+            },
+            ResourceOperation::Destroy { volumes: one(volume) },
+            ResourceOperation::Unreserve { resources: dev("disk=3") },
+        ] {
+            let after = ground.conversion(&operation).unwrap().apply(&total).unwrap();
+            assert_eq!(after.scalar("disk"), total.scalar("disk"), "{operation:?}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Reservations and volumes, in accepts and by operators, before the real frameworks manager and
+//! allocator.
+
+use actix_web::http::Method;
+use gateway::v1::wire::master::Call;
+use gateway::v1::{MediaType, decode, encode};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Framework, launch};
+use crate::stage::{AGENT, Stage, UUID};
+
+fn scalar(name: &str, amount: f64) -> Value {
+    json!({ "name": name, "type": "SCALAR", "scalar": { "value": amount } })
+}
+
+/// In the format of old, as frameworks without refinement have it.
+fn reserved(name: &str, amount: f64) -> Value {
+    let mut resource = scalar(name, amount);
+    resource["role"] = "dev".into();
+    resource["reservation"] = json!({});
+    resource
+}
+
+fn volume(size: f64, id: &str) -> Value {
+    let mut volume = reserved("disk", size);
+    volume["disk"] = json!({
+        "persistence": { "id": id },
+        "volume": { "container_path": "data", "mode": "RW" },
+    });
+    volume
+}
+
+fn operation(kind: &str, id: Option<&str>, part: Value) -> Value {
+    let mut operation = json!({ "type": kind, kind.to_lowercase(): part });
+    if let Some(id) = id {
+        operation["id"] = json!({ "value": id });
+    }
+    operation
+}
+
+fn reserve(resources: &[Value]) -> Value {
+    json!({ "resources": resources })
+}
+
+/// The amount of something in an offer: plain, reserved, or of the volume of an id.
+fn amount(offer: &Value, name: &str, reserved: bool, volume: Option<&str>) -> f64 {
+    let is = |r: &&Value| {
+        let id = r["disk"]["persistence"]["id"].as_str();
+        r["name"] == name && (r["role"] == "dev") == reserved && id == volume
+    };
+    let found = offer["resources"].as_array().unwrap().iter().find(is);
+    found.map_or(0.0, |r| r["scalar"]["value"].as_f64().unwrap())
+}
+
+async fn subscribed(stage: &Stage) -> Framework {
+    stage
+        .client()
+        .subscribe_with(json!({ "roles": ["dev"],
+        "capabilities": [{ "type": "MULTI_ROLE" }] }))
+        .await
+}
+
+impl Framework {
+    /// The status in the next update of an operation.
+    async fn operation_status(&mut self) -> Value {
+        let event = self.stream.next("UPDATE_OPERATION_STATUS").await;
+        event["update_operation_status"]["status"].clone()
+    }
+
+    /// What is offered after these were done with an offer.
+    async fn apply(&mut self, offer: &Value, operations: &[Value]) -> Value {
+        self.accept(offer, json!(operations)).await;
+        self.offer_with_all().await
+    }
+
+    /// An offer of everything: parts that come one by one are given back.
+    async fn offer_with_all(&mut self) -> Value {
+        loop {
+            let offer = self.offer().await;
+            let sum = |name: &str| {
+                let all = offer["resources"].as_array().unwrap().iter();
+                let all = all.filter(|r| r["name"] == name);
+                all.map(|r| r["scalar"]["value"].as_f64().unwrap()).sum::<f64>()
+            };
+            if (sum("cpus"), sum("disk")) == (8.0, 10_000.0) {
+                return offer;
+            }
+            let decline =
+                json!({ "offer_ids": [offer["id"]], "filters": { "refuse_seconds": 0.0 } });
+            self.tell("DECLINE", decline).await;
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn every_operation_is_done_and_offered() {
+    let stage = Stage::start().await;
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    let all = [
+        operation("RESERVE", None, reserve(&[reserved("cpus", 1.0), reserved("disk", 100.0)])),
+        operation("CREATE", None, json!({ "volumes": [volume(10.0, "v")] })),
+    ];
+    let offer = framework.apply(&offer, &all).await;
+    assert_eq!(amount(&offer, "cpus", true, None), 1.0);
+    assert_eq!(amount(&offer, "disk", true, None), 90.0);
+    assert_eq!(amount(&offer, "disk", true, Some("v")), 10.0);
+    let grow = json!({ "volume": volume(10.0, "v"), "addition": reserved("disk", 5.0) });
+    let offer = framework.apply(&offer, &[operation("GROW_VOLUME", None, grow)]).await;
+    assert_eq!(amount(&offer, "disk", true, Some("v")), 15.0);
+    let shrink = json!({ "volume": volume(15.0, "v"), "subtract": { "value": 8.0 } });
+    let offer = framework.apply(&offer, &[operation("SHRINK_VOLUME", None, shrink)]).await;
+    assert_eq!(amount(&offer, "disk", true, Some("v")), 7.0);
+    let all = [
+        operation("DESTROY", None, json!({ "volumes": [volume(7.0, "v")] })),
+        operation("UNRESERVE", None, reserve(&[reserved("cpus", 1.0), reserved("disk", 100.0)])),
+    ];
+    let offer = framework.apply(&offer, &all).await;
+    assert_eq!(amount(&offer, "cpus", false, None), 8.0);
+    assert_eq!(amount(&offer, "disk", false, None), 10_000.0);
+}
+
+#[actix_rt::test]
+async fn the_outcome_of_one_with_an_id_is_told_acknowledged_and_known() {
+    let stage = Stage::start().await;
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    let wanted = operation("RESERVE", Some("o1"), reserve(&[reserved("cpus", 1.0)]));
+    framework.accept(&offer, json!([wanted])).await;
+    let status = framework.operation_status().await;
+    assert_eq!(status["state"], "OPERATION_FINISHED");
+    assert_eq!(status["operation_id"]["value"], "o1");
+    assert_eq!(status["agent_id"]["value"], AGENT);
+    assert_eq!(status["converted_resources"][0]["role"], "dev");
+    assert_eq!(status["uuid"]["value"], "Z+VQRBCxQm+SR7toDl/gyA==");
+    let operations = read(&stage.client(), "GET_OPERATIONS").await;
+    let known = &operations["operations"][0];
+    assert_eq!(known["latest_status"]["state"], "OPERATION_FINISHED");
+    assert_eq!(known["info"]["type"], "RESERVE");
+    assert_eq!(known["info"]["reserve"]["resources"][0]["reservations"][0]["role"], "dev");
+    assert_eq!(known["framework_id"]["value"], framework.id.as_str());
+    let question = json!({ "operations": [{ "operation_id": { "value": "o1" } }] });
+    framework.tell("RECONCILE_OPERATIONS", question.clone()).await;
+    let status = framework.operation_status().await;
+    assert_eq!((&status["state"], status.get("uuid")), (&json!("OPERATION_FINISHED"), None));
+    let acknowledge = json!({ "agent_id": { "value": AGENT }, "operation_id": { "value": "o1" },
+        "uuid": "Z+VQRBCxQm+SR7toDl/gyA==" });
+    framework.tell("ACKNOWLEDGE_OPERATION_STATUS", acknowledge).await;
+    stage.routed(&format!("acknowledge operation {UUID}")).await;
+    assert_eq!(read(&stage.client(), "GET_OPERATIONS").await, json!({}));
+    framework.tell("RECONCILE_OPERATIONS", question).await;
+    assert_eq!(framework.operation_status().await["state"], "OPERATION_UNKNOWN");
+}
+
+#[actix_rt::test]
+async fn every_operation_that_cannot_be_is_an_error_that_the_caller_sees() {
+    let stage = Stage::start().await;
+    let mut framework = subscribed(&stage).await;
+    let other = json!({ "name": "cpus", "type": "SCALAR", "scalar": { "value": 1 },
+        "role": "qa", "reservation": {} });
+    let mut absolute = volume(1.0, "v");
+    absolute["disk"]["volume"]["container_path"] = "/data".into();
+    let mut read_only = volume(1.0, "v");
+    read_only["disk"]["volume"]["mode"] = "RO".into();
+    let mut plain = volume(1.0, "v");
+    plain.as_object_mut().unwrap().retain(|key, _| key != "role" && key != "reservation");
+    let grow = json!({ "volume": volume(1.0, "v"), "addition": scalar("disk", 1.0) });
+    let shrink = json!({ "volume": volume(1.0, "v"), "subtract": { "value": 1 } });
+    let update = json!({ "source": [reserved("cpus", 1.0)], "resources": [reserved("cpus", 1.0)] });
+    let disk = json!({ "source": scalar("disk", 1.0), "target_type": "MOUNT" });
+    for (kind, part, why) in [
+        ("RESERVE", json!({}), "RESERVE: no resources are named"),
+        ("RESERVE", reserve(&[scalar("cpus", 1.0)]), "is not dynamically reserved"),
+        ("RESERVE", reserve(&[other]), "while the offers are for role `dev`"),
+        ("RESERVE", reserve(&[reserved("cpus", 99.0)]), "more than the available cpus:8"),
+        ("RESERVE", update, "Reservation updates are not yet implemented"),
+        ("UNRESERVE", reserve(&[scalar("cpus", 1.0)]), "is not dynamically reserved"),
+        ("UNRESERVE", reserve(&[reserved("cpus", 1.0)]), "more than the available"),
+        ("UNRESERVE", reserve(&[volume(1.0, "v")]), "destroy it first"),
+        ("CREATE", json!({ "volumes": [volume(1.0, "v")] }), "more than the available"),
+        ("CREATE", json!({ "volumes": [plain] }), "unreserved resources"),
+        ("CREATE", json!({ "volumes": [absolute] }), "must be relative"),
+        ("CREATE", json!({ "volumes": [read_only] }), "disk.volume.mode' must be RW"),
+        ("CREATE", json!({ "volumes": [volume(1.0, "a/b")] }), "persistence id `a/b`"),
+        ("DESTROY", json!({ "volumes": [reserved("disk", 1.0)] }), "is not a persistent volume"),
+        ("DESTROY", json!({ "volumes": [volume(1.0, "v")] }), "more than the available"),
+        ("GROW_VOLUME", grow, "disk with the same reservation"),
+        ("SHRINK_VOLUME", shrink, "less than the size of the volume"),
+        ("CREATE_DISK", disk.clone(), "resource provider, and this cluster has none"),
+        ("DESTROY_DISK", json!({ "source": scalar("disk", 1.0) }), "this cluster has none"),
+    ] {
+        let offer = framework.offer_with_all().await;
+        framework.accept(&offer, json!([operation(kind, Some("o"), part.clone())])).await;
+        let status = framework.operation_status().await;
+        assert_eq!(status["state"], "OPERATION_ERROR", "{kind} {part}");
+        let said = status["message"].as_str().unwrap();
+        assert!(said.contains(why), "{kind} {part}: {said}");
+        // Without an id there is no event that could say it.
+        let offer = framework.offer_with_all().await;
+        let accept = json!({ "offer_ids": [offer["id"]],
+            "operations": [operation(kind, None, part)], "filters": { "refuse_seconds": 0.0 } });
+        let said = framework.reason("ACCEPT", accept).await.unwrap();
+        assert!(said.contains(why), "{kind}: {said}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_task_takes_what_was_reserved_before_it_in_the_same_accept() {
+    let stage = Stage::start().await;
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    let task = json!({ "resources": [reserved("cpus", 1.0), volume(5.0, "v")] });
+    let all = json!([
+        operation("RESERVE", None, reserve(&[reserved("cpus", 1.0), reserved("disk", 5.0)])),
+        operation("CREATE", None, json!({ "volumes": [volume(5.0, "v")] })),
+        launch(&[task]),
+    ]);
+    framework.accept(&offer, all).await;
+    assert_eq!(framework.status().await["state"], "TASK_RUNNING");
+    let routed = stage.routed.lock().unwrap().clone();
+    assert_eq!(routed[..2], ["operate RESERVE", "operate CREATE"]);
+}
+
+// --- operators -----------------------------------------------------------------------------------
+
+async fn read(client: &Client, kind: &str) -> Value {
+    let (status, body) = call(client, &json!({ "type": kind })).await;
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    body[kind.to_lowercase()].clone()
+}
+
+async fn call(client: &Client, call: &Value) -> (u16, String) {
+    let request =
+        client.request(Method::POST, "/api/v1").header("Content-Type", "application/json");
+    Client::answer(request.body(call.to_string())).await
+}
+
+/// A call about the agent.
+fn of_agent(kind: &str, mut part: Value) -> Value {
+    part["agent_id"] = json!({ "value": AGENT });
+    json!({ "type": kind, kind.to_lowercase(): part })
+}
+
+async fn form(client: &Client, path: &str, fields: &[(&str, String)]) -> (u16, String) {
+    let body: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    let request = client.request(Method::POST, path);
+    Client::answer(request.body(body.join("&"))).await
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[actix_rt::test]
+async fn an_operator_reserves_and_makes_volumes_and_takes_it_all_back() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let accepted = (202, String::new());
+    for (kind, part) in [
+        ("RESERVE_RESOURCES", reserve(&[reserved("disk", 100.0)])),
+        ("CREATE_VOLUMES", json!({ "volumes": [volume(10.0, "v")] })),
+        ("GROW_VOLUME", json!({ "volume": volume(10.0, "v"), "addition": reserved("disk", 5.0) })),
+        ("SHRINK_VOLUME", json!({ "volume": volume(15.0, "v"), "subtract": { "value": 14.0 } })),
+        ("DESTROY_VOLUMES", json!({ "volumes": [volume(1.0, "v")] })),
+        ("UNRESERVE_RESOURCES", reserve(&[reserved("disk", 100.0)])),
+    ] {
+        assert_eq!(call(&client, &of_agent(kind, part)).await, accepted, "{kind}");
+    }
+    stage.routed("operate UNRESERVE").await;
+}
+
+#[actix_rt::test]
+async fn an_operator_does_the_same_over_protobuf() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let wanted = of_agent("RESERVE_RESOURCES", reserve(&[reserved("disk", 100.0)]));
+    let wanted: Call = decode(MediaType::Json, wanted.to_string().as_bytes()).unwrap();
+    let request = client
+        .request(Method::POST, "/api/v1")
+        .header("Content-Type", MediaType::Protobuf.as_str())
+        .header("Accept", MediaType::Protobuf.as_str())
+        .body(encode(MediaType::Protobuf, &wanted));
+    assert_eq!(Client::answer(request).await, (202, String::new()));
+    stage.routed("operate RESERVE").await;
+}
+
+#[actix_rt::test]
+async fn what_an_operator_needs_is_rescinded() {
+    let stage = Stage::start().await;
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    let wanted = of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 3.0)]));
+    assert_eq!(call(&stage.client(), &wanted).await.0, 202);
+    let rescinded = framework.stream.next("RESCIND").await;
+    assert_eq!(rescinded["rescind"]["offer_id"], offer["id"]);
+    let offer = framework.offer_with_all().await;
+    assert_eq!(amount(&offer, "cpus", true, None), 3.0);
+}
+
+#[actix_rt::test]
+async fn what_an_operator_cannot_have_is_refused_with_the_status_of_mesos() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    framework
+        .accept(&offer, json!([launch(&[json!({ "resources": [scalar("cpus", 6.0)] })])]))
+        .await;
+    framework.status().await;
+    let mut elsewhere = of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 1.0)]));
+    elsewhere["reserve_resources"]["agent_id"]["value"] = "S9".into();
+    let update = json!({ "source": [reserved("cpus", 1.0)], "resources": [reserved("cpus", 1.0)] });
+    for (wanted, status, why) in [
+        (elsewhere, 400, "No agent found with specified ID"),
+        (
+            of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 3.0)])),
+            409,
+            "Insufficient resources",
+        ),
+        (
+            of_agent("RESERVE_RESOURCES", reserve(&[scalar("cpus", 1.0)])),
+            400,
+            "Invalid operation: resource cpus:1 is not dynamically reserved",
+        ),
+        (of_agent("RESERVE_RESOURCES", update), 400, "'source' is not supported"),
+        (
+            of_agent("UNRESERVE_RESOURCES", reserve(&[reserved("cpus", 1.0)])),
+            409,
+            "Insufficient resources",
+        ),
+        (
+            of_agent("CREATE_VOLUMES", json!({ "volumes": [volume(1.0, "v")] })),
+            409,
+            "Insufficient resources",
+        ),
+        (
+            of_agent("DESTROY_VOLUMES", json!({ "volumes": [reserved("disk", 1.0)] })),
+            400,
+            "is not a persistent volume",
+        ),
+        (json!({ "type": "CREATE_VOLUMES" }), 400, "Expecting 'create_volumes' to be present"),
+        (
+            json!({ "type": "GROW_VOLUME", "grow_volume": { "volume": volume(1.0, "v"),
+                "addition": reserved("disk", 1.0) } }),
+            400,
+            "Expecting 'agent_id' to be present",
+        ),
+    ] {
+        let (got, said) = call(&client, &wanted).await;
+        assert_eq!(got, status, "{wanted}: {said}");
+        assert!(said.contains(why), "{wanted}: {said}");
+    }
+}
+
+#[actix_rt::test]
+async fn the_forms_of_old_do_the_same() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let slave = || ("slaveId", AGENT.to_owned());
+    let list = |name: &'static str, value: Value| (name, json!([value]).to_string());
+    for (path, what) in [
+        ("/reserve", list("resources", reserved("disk", 100.0))),
+        ("/master/create-volumes", list("volumes", volume(10.0, "v"))),
+        ("/destroy-volumes", list("volumes", volume(10.0, "v"))),
+        ("/master/unreserve", list("resources", reserved("disk", 100.0))),
+    ] {
+        assert_eq!(form(&client, path, &[slave(), what]).await, (202, String::new()), "{path}");
+    }
+    let cpus = |n| list("resources", reserved("cpus", n));
+    for (path, fields, status, why) in [
+        ("/reserve", vec![slave()], 400, "Missing 'resources' query parameter"),
+        ("/reserve", vec![cpus(1.0)], 400, "Missing 'slaveId' query parameter"),
+        ("/create-volumes", vec![slave()], 400, "Missing 'volumes' query parameter"),
+        ("/reserve", vec![slave(), ("resources", "[".into())], 400, "Error in parsing 'resources'"),
+        ("/reserve", vec![slave(), ("resources", "[1]".into())], 400, "Error in parsing"),
+        ("/reserve", vec![slave(), cpus(99.0)], 409, "Insufficient resources"),
+        ("/unreserve", vec![slave(), cpus(1.0)], 409, "Insufficient resources"),
+        ("/reserve", vec![("slaveId", "S9".into()), cpus(1.0)], 400, "No agent found"),
+    ] {
+        let (got, said) = form(&client, path, &fields).await;
+        assert_eq!(got, status, "{path} {fields:?}: {said}");
+        assert!(said.contains(why), "{path}: {said}");
+    }
+    let get = Client::answer(client.request(Method::GET, "/reserve")).await;
+    assert_eq!(get, (405, "Expecting one of { 'POST' }, but received 'GET'".to_owned()));
+}

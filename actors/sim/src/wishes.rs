@@ -1,0 +1,91 @@
+//! What a modelled scheduler makes of the resources it is offered: reservations and volumes.
+
+use frameworks_core::Request;
+use protocol::framework::{Offer, Operation, OperationStatus};
+use protocol::frameworks::AcknowledgeOperation;
+use protocol::operation::ResourceOperation;
+use protocol::resources::{Disk, Reservation, Resource, Resources};
+
+use crate::kernel::Kernel;
+use crate::scheduler::Scheduler;
+
+/// Of an agent's four cpus, so many stay for everybody.
+const KEPT: &str = "cpus=2";
+
+fn bag(text: &str) -> Resources {
+    Resources::parse(text).expect("resources that are written out")
+}
+
+impl Scheduler {
+    /// An operation on what is offered, and what it leaves of it.
+    pub(crate) fn wish(
+        &mut self,
+        kernel: &mut Kernel,
+        offer: &Offer,
+        available: &mut Resources,
+    ) -> Option<Operation> {
+        let operation = self.pick_operation(kernel, offer, available)?;
+        self.operations += 1;
+        let id = format!("s{}.o{}", self.index, self.operations);
+        let operation_id = kernel.chance(0.5).then(|| id.as_str().into());
+        Some(Operation::Apply { operation_id, operation: Box::new(operation) })
+    }
+
+    /// Undoes what was done before, more often than not; now and then one that cannot be.
+    fn pick_operation(
+        &self,
+        kernel: &mut Kernel,
+        offer: &Offer,
+        available: &mut Resources,
+    ) -> Option<ResourceOperation> {
+        let mine = available.filter(|r| r.reserved_role() == Some(offer.role.as_str()));
+        let volumes = mine.filter(|r| r.disk.is_some());
+        if !volumes.is_empty() {
+            available.remove_all(&volumes);
+            return Some(ResourceOperation::Destroy { volumes });
+        }
+        let disk = mine.filter(|r| r.name == "disk");
+        if !disk.is_empty() && kernel.chance(0.6) {
+            available.remove_all(&disk);
+            let volume = |r: &Resource| Resource { disk: Some(self.new_disk()), ..r.clone() };
+            return Some(ResourceOperation::Create { volumes: disk.iter().map(volume).collect() });
+        }
+        if !mine.is_empty() && kernel.chance(0.6) {
+            available.remove_all(&mine);
+            return Some(ResourceOperation::Unreserve { resources: mine });
+        }
+        let text = ["cpus=0.5", "disk=100", "cpus=0.25;disk=10"][kernel.pick(3)];
+        let wanted = bag(text);
+        let enough = available.contains(&(&wanted + &bag(KEPT)));
+        if !enough && !kernel.chance(0.03) {
+            return None;
+        }
+        available.remove_all(&wanted);
+        let layer = Reservation {
+            role: offer.role.clone(),
+            dynamic: true,
+            principal: None,
+            labels: std::collections::BTreeMap::new(),
+        };
+        let reserve = |r: &Resource| Resource { reservations: vec![layer.clone()], ..r.clone() };
+        Some(ResourceOperation::Reserve { resources: wanted.iter().map(reserve).collect() })
+    }
+
+    fn new_disk(&self) -> Disk {
+        Disk {
+            persistence_id: format!("s{}.v{}", self.index, self.operations),
+            container_path: "data".to_owned(),
+            principal: None,
+        }
+    }
+
+    pub(crate) fn on_operation(&mut self, kernel: &mut Kernel, status: OperationStatus) {
+        let OperationStatus { operation_id, agent_id, update_id, .. } = status;
+        if let (Some(operation_id), Some(agent_id), Some(update_id), Some(framework_id)) =
+            (operation_id, agent_id, update_id, self.framework_id.clone())
+        {
+            let message = AcknowledgeOperation { framework_id, agent_id, operation_id, update_id };
+            self.call(kernel, Request::AcknowledgeOperation(message));
+        }
+    }
+}

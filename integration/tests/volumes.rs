@@ -1,0 +1,200 @@
+//! Data outlives tasks, and the agent's process: a framework reserves disk, makes a volume of it and
+//! writes a file from a task; the agent is killed; another task reads the file; then all of it is
+//! given back.
+
+#![allow(clippy::unwrap_used, reason = "a story's helpers")]
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use integration::Cluster;
+use integration::scheduler::{Encoding, Subscription};
+use serde_json::{Value, json};
+
+/// An event may take this long on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Framework {
+    id: String,
+    subscription: Subscription,
+    events: Receiver<Value>,
+    /// The last states of tasks and operations.
+    states: RefCell<BTreeMap<String, String>>,
+}
+
+impl Framework {
+    fn subscribe(master: &str) -> Self {
+        let info = json!({ "user": user(), "name": "keeper", "roles": ["db"],
+            "capabilities": [{ "type": "MULTI_ROLE" }], "failover_timeout": 600.0 });
+        let call = json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": info } });
+        let (tell, events) = channel();
+        let heard = move |record: &[u8]| {
+            let event: Value = serde_json::from_slice(record).unwrap();
+            eprintln!("<- {event}");
+            // The story may be over.
+            let _ = tell.send(event);
+        };
+        let body = call.to_string();
+        let subscription =
+            Subscription::open(master, Encoding::Json, body.as_bytes(), heard).unwrap();
+        let mut own = Self { id: String::new(), subscription, events, states: RefCell::default() };
+        let subscribed = own.next("SUBSCRIBED");
+        own.id = subscribed["framework_id"]["value"].as_str().unwrap().to_owned();
+        own
+    }
+
+    fn call(&self, kind: &str, part: &Value) {
+        let mut call = json!({ "type": kind, "framework_id": { "value": self.id } });
+        call[kind.to_lowercase()] = part.clone();
+        eprintln!("-> {call}");
+        self.subscription.call(call.to_string().as_bytes()).unwrap();
+    }
+
+    /// The next event. News of tasks and operations are acknowledged and remembered.
+    fn event(&self) -> Value {
+        let event = self.events.recv_timeout(PATIENCE).expect("an event");
+        for (kind, named, call) in [
+            ("update", "task_id", "ACKNOWLEDGE"),
+            ("update_operation_status", "operation_id", "ACKNOWLEDGE_OPERATION_STATUS"),
+        ] {
+            let status = &event[kind]["status"];
+            let uuid = if kind == "update" { &status["uuid"] } else { &status["uuid"]["value"] };
+            if let (Some(id), Some(state)) =
+                (status[named]["value"].as_str(), status["state"].as_str())
+            {
+                self.states.borrow_mut().insert(id.to_owned(), state.to_owned());
+            }
+            if uuid.is_string() {
+                let part =
+                    json!({ "agent_id": status["agent_id"], named: status[named], "uuid": uuid });
+                self.call(call, &part);
+            }
+        }
+        event
+    }
+
+    /// The next event of this type.
+    fn next(&self, kind: &str) -> Value {
+        loop {
+            let event = self.event();
+            if event["type"] == kind {
+                return event[kind.to_lowercase()].clone();
+            }
+        }
+    }
+
+    /// An offer with at least this much of each; others are declined.
+    fn offer(&self, wanted: &[&Value]) -> Value {
+        loop {
+            for offer in self.next("OFFERS")["offers"].as_array().unwrap() {
+                if wanted.iter().all(|wanted| contains(offer, wanted)) {
+                    return offer.clone();
+                }
+                let decline =
+                    json!({ "offer_ids": [offer["id"]], "filters": { "refuse_seconds": 0.1 } });
+                self.call("DECLINE", &decline);
+            }
+        }
+    }
+
+    fn accept(&self, offer: &Value, operations: &Value) {
+        let accept = json!({ "offer_ids": [offer["id"]], "operations": operations,
+            "filters": { "refuse_seconds": 0.1 } });
+        self.call("ACCEPT", &accept);
+    }
+
+    /// Waits until a task or an operation is said to be in this state.
+    fn wait(&self, id: &str, state: &str) {
+        loop {
+            match self.states.borrow().get(id).map(String::as_str) {
+                Some(said) if said == state => return,
+                Some("TASK_FAILED" | "OPERATION_DROPPED" | "OPERATION_ERROR") => {
+                    panic!("{id} is {:?}, not {state}", self.states.borrow().get(id))
+                }
+                _ => {}
+            }
+            self.event();
+        }
+    }
+}
+
+/// Whoever runs the test: nobody else may start processes as others.
+fn user() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
+    user.map(|user| user.name).unwrap_or_default()
+}
+
+fn contains(offer: &Value, wanted: &Value) -> bool {
+    let like = |mine: &&Value| {
+        mine["name"] == wanted["name"]
+            && mine.get("reservation").is_some() == wanted.get("reservation").is_some()
+            && mine["disk"]["persistence"] == wanted["disk"]["persistence"]
+    };
+    let amount = |resource: &Value| resource["scalar"]["value"].as_f64().unwrap_or_default();
+    let mine = offer["resources"].as_array().unwrap().iter().find(like);
+    mine.is_some_and(|mine| amount(mine) >= amount(wanted))
+}
+
+fn scalar(name: &str, value: f64) -> Value {
+    json!({ "name": name, "type": "SCALAR", "scalar": { "value": value } })
+}
+
+fn reserved_disk(value: f64) -> Value {
+    let mut disk = scalar("disk", value);
+    disk["role"] = "db".into();
+    disk["reservation"] = json!({});
+    disk
+}
+
+fn volume() -> Value {
+    let mut volume = reserved_disk(64.0);
+    volume["disk"] = json!({
+        "persistence": { "id": "data-1" },
+        "volume": { "container_path": "data", "mode": "RW" },
+    });
+    volume
+}
+
+fn task(id: &str, agent_id: &Value, command: &str) -> Value {
+    let task = json!({
+        "name": id, "task_id": { "value": id }, "agent_id": agent_id,
+        "command": { "value": command },
+        "resources": [scalar("cpus", 0.1), scalar("mem", 32.0), volume()],
+    });
+    json!({ "type": "LAUNCH", "launch": { "task_infos": [task] } })
+}
+
+#[test]
+fn a_volume_keeps_what_a_task_wrote_for_the_next_one() {
+    let mut cluster = Cluster::builder("volumes").resources("cpus=4;mem=4096;disk=1024").start();
+    let framework = Framework::subscribe(cluster.masters[0].http());
+
+    let offer = framework.offer(&[&scalar("disk", 1024.0)]);
+    let reserve = json!({ "type": "RESERVE", "id": { "value": "reserve" },
+        "reserve": { "resources": [reserved_disk(100.0)] } });
+    let create = json!({ "type": "CREATE", "id": { "value": "create" },
+        "create": { "volumes": [volume()] } });
+    let write = task("writer", &offer["agent_id"], "echo precious > data/file");
+    framework.accept(&offer, &json!([reserve, create, write]));
+    framework.wait("create", "OPERATION_FINISHED");
+    framework.wait("writer", "TASK_FINISHED");
+
+    cluster.agents[0].kill();
+    cluster.agents[0].start();
+
+    let plain = [&scalar("cpus", 0.1), &scalar("mem", 32.0)];
+    let offer = framework.offer(&[plain[0], plain[1], &volume(), &reserved_disk(36.0)]);
+    let read = task("reader", &offer["agent_id"], "test \"$(cat data/file)\" = precious");
+    framework.accept(&offer, &json!([read]));
+    framework.wait("reader", "TASK_FINISHED");
+
+    let offer = framework.offer(&[&volume(), &reserved_disk(36.0)]);
+    let destroy = json!({ "type": "DESTROY", "destroy": { "volumes": [volume()] } });
+    let unreserve = json!({ "type": "UNRESERVE", "id": { "value": "unreserve" },
+        "unreserve": { "resources": [reserved_disk(100.0)] } });
+    framework.accept(&offer, &json!([destroy, unreserve]));
+    framework.wait("unreserve", "OPERATION_FINISHED");
+    framework.offer(&[&scalar("disk", 1024.0)]);
+}
