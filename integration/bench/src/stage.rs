@@ -129,6 +129,7 @@ fn joined(n: usize, tasks: usize) -> AgentJoined {
         info: info(n),
         tasks: (0..tasks).map(|t| task(&agent_id(n), n, t)).collect(),
         executors: vec![],
+        operations: vec![],
         frameworks: (0..FRAMEWORKS).map(framework).collect(),
     }
 }

@@ -12,7 +12,7 @@ use protocol::id::CallId;
 use protocol::{Failure, FailureKind};
 use serde::Serialize;
 
-use crate::effect::{AllocatorQuestion, Answer, Effect, QuestionId};
+use crate::effect::{AllocatorQuestion, Effect, QuestionId};
 use crate::ledger::TaskKey;
 use crate::operator::Wish;
 use crate::state::{Term, Turn};
@@ -24,9 +24,6 @@ const MAX_PENDING: usize = 1024;
 /// What waits for an answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) enum Purpose {
-    /// A call that is answered with it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no call asks yet: those of operators will"))]
-    Call(CallId),
     /// A task that is to grow by this. Who waits for that is kept with it.
     Resize(Box<(TaskKey, GrowHolding)>),
     /// An operator's change of an agent's resources.
@@ -37,7 +34,6 @@ impl Purpose {
     /// Who waits for an answer.
     fn call(&self) -> Option<CallId> {
         match self {
-            Self::Call(call) => Some(*call),
             Self::Resize(_) => None,
             Self::Operate(wish) => Some(wish.call),
         }
@@ -109,7 +105,6 @@ impl Term {
     /// Goes on with what waited for an answer.
     fn conclude(&mut self, purpose: Purpose, result: Result<(), Failure>, turn: &mut Turn<'_>) {
         match purpose {
-            Purpose::Call(call) => turn.reply(call, result.map(|()| Answer::Done)),
             Purpose::Resize(growth) => {
                 let (key, question) = *growth;
                 self.on_growth_answered(&key, question, result, turn);

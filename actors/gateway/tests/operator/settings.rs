@@ -83,6 +83,7 @@ impl Master {
             info: Self::agent(),
             tasks: vec![],
             executors: vec![],
+            operations: vec![],
             frameworks: vec![],
         };
         self.host.ask(&frameworks, joined, SOON).await.unwrap();

@@ -136,6 +136,7 @@ impl Stage {
             info: Master::agent(),
             tasks,
             executors: vec![],
+            operations: vec![],
             frameworks: vec![],
         };
         let frameworks = self.master.host.address_of("frameworks");

@@ -170,7 +170,7 @@ mod tests {
         });
         let tasks = accepts.flatten().flat_map(|operation| match operation {
             Operation::Launch { tasks } => tasks.as_slice(),
-            Operation::Refused { .. } => &[],
+            Operation::Apply { .. } | Operation::Refused { .. } => &[],
         });
         tasks.map(|task| task.task_id.to_string()).collect()
     }
