@@ -46,10 +46,14 @@ impl Framework {
     }
 
     fn call(&self, kind: &str, part: &Value) {
+        self.try_call(kind, part).unwrap();
+    }
+
+    fn try_call(&self, kind: &str, part: &Value) -> anyhow::Result<()> {
         let mut call = json!({ "type": kind, "framework_id": { "value": self.id } });
         call[kind.to_lowercase()] = part.clone();
         eprintln!("-> {call}");
-        self.subscription.call(call.to_string().as_bytes()).unwrap();
+        self.subscription.call(call.to_string().as_bytes())
     }
 
     /// The next event. News of tasks and operations are acknowledged and remembered.
@@ -94,7 +98,8 @@ impl Framework {
                 }
                 let decline =
                     json!({ "offer_ids": [offer["id"]], "filters": { "refuse_seconds": 0.1 } });
-                self.call("DECLINE", &decline);
+                // It may have been rescinded meanwhile.
+                let _ = self.try_call("DECLINE", &decline);
             }
         }
     }

@@ -10,6 +10,7 @@ use protocol::constraints::{Predicate, Selector};
 use protocol::explain::{FrameworkStanding, SetbackKind};
 use protocol::framework::{Attribute, Capability, Operation, OperationState};
 use protocol::frameworks::AgentLossCause;
+use protocol::maintenance::InverseAnswer;
 use protocol::registrar::{AgentStanding, RegistryOperation};
 use protocol::resources::Value as ResourceValue;
 use protocol::runtime::ExitReason;
@@ -86,13 +87,14 @@ fn a_word_of_a_newer_peer_reads_as_unknown() {
     assert_eq!(unknown::<ExitReason>(), ExitReason::Unknown);
     assert_eq!(unknown::<FailureKind>(), FailureKind::Unknown);
     assert_eq!(unknown::<FrameworkStanding>(), FrameworkStanding::Unknown);
+    assert_eq!(unknown::<InverseAnswer>(), InverseAnswer::Unknown);
     assert_eq!(unknown::<OperationState>(), OperationState::Unknown);
     assert_eq!(unknown::<Reason>(), Reason::Other);
     assert_eq!(unknown::<SetbackKind>(), SetbackKind::Unknown);
     assert_eq!(unknown::<Source>(), Source::Executor);
     assert_eq!(unknown::<TaskState>(), TaskState::Unknown);
     assert_eq!(unknown::<Verdict>(), Verdict::Unknown);
-    assert_eq!(promises(), 14, "a `serde(other)` in protocol/src is not in this list, or is gone");
+    assert_eq!(promises(), 15, "a `serde(other)` in protocol/src is not in this list, or is gone");
 }
 
 /// How many enums say that they can read any word.

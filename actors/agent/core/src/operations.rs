@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use protocol::agent::{ApplyOperation, OperationAcknowledged};
+use protocol::elector::Leader;
 use protocol::framework::{OperationState, OperationStatus};
 use protocol::frameworks::ForwardOperation;
 use protocol::operation::{AgentOperation, OperationReport, changed, original};
@@ -71,10 +72,12 @@ impl Turn<'_> {
             return self.register_with(master);
         };
         let report = self.report_on(&agent_id, operation);
-        let report = Some(Box::new(report));
-        self.persist(Record::Converted { resources: changed(&resources), report });
+        let record = Some(Box::new(report.clone()));
+        self.persist(Record::Converted { resources: changed(&resources), report: record });
         self.settle_volumes();
-        self.forward_operations();
+        self.forward_operation(agent_id, &master, report);
+        self.state.repeat = REPEAT_MIN;
+        self.set_timer(Timer::Operations, REPEAT_MIN);
     }
 
     fn report_on(&mut self, agent_id: &AgentId, operation: AgentOperation) -> OperationReport {
@@ -104,16 +107,19 @@ impl Turn<'_> {
         else {
             return;
         };
-        let to = frameworks_of(master);
+        let master = master.clone();
         for report in self.reports() {
-            let message = ForwardOperation { agent_id: agent_id.clone(), report };
-            let message = ToFrameworks::Operation(Box::new(message));
-            self.effect(Effect::ToFrameworks { to: to.clone(), message });
+            self.forward_operation(agent_id.clone(), &master, report);
         }
         if !self.durable.operations.is_empty() {
             let after = self.repeat;
             self.set_timer(Timer::Operations, after);
         }
+    }
+
+    fn forward_operation(&mut self, agent_id: AgentId, master: &Leader, report: OperationReport) {
+        let message = ToFrameworks::Operation(Box::new(ForwardOperation { agent_id, report }));
+        self.effect(Effect::ToFrameworks { to: frameworks_of(master), message });
     }
 
     pub(crate) fn on_operation_acknowledged(&mut self, message: &OperationAcknowledged) {

@@ -161,8 +161,8 @@ impl Turn<'_> {
             let keys: Vec<_> = self.outboxes.keys().cloned().collect();
             keys.iter().for_each(|key| self.queue_next(key));
         }
-        self.take_early();
         self.forward_operations();
+        self.take_early();
     }
 
     /// The agent was marked gone, and its tasks given up: they must not run uncounted beside their

@@ -148,7 +148,8 @@ fn an_agent_that_lacks_what_the_master_counts_on_registers_anew() {
 #[test]
 fn volumes_come_and_go_with_their_operations() {
     let mut world = with_volume();
-    let effects = world.step(apply(operation("p3", volume("4", "v"), volume("9", "v"))));
+    let more = operation("p3", &volume("4", "v") + &reserved("disk=7"), volume("11", "v"));
+    let effects = world.step(apply(more));
     assert!(has!(effects, Effect::Register { .. }), "only 6 MB are reserved beside it");
     let attempt = find!(effects, Effect::Register { message, .. } => message.attempt);
     world.registered(attempt, EPOCH, GENERATION);

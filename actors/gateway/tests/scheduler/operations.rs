@@ -217,7 +217,8 @@ async fn a_task_takes_what_was_reserved_before_it_in_the_same_accept() {
     ]);
     framework.accept(&offer, all).await;
     assert_eq!(framework.status().await["state"], "TASK_RUNNING");
-    let routed = stage.routed.lock().unwrap().clone();
+    let mut routed = stage.routed.lock().unwrap().clone();
+    routed.retain(|what| !what.starts_with("down"));
     assert_eq!(routed[..2], ["operate RESERVE", "operate CREATE"]);
 }
 

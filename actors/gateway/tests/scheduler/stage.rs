@@ -7,9 +7,9 @@ use std::time::Duration;
 use frameworks::{Config, Frameworks};
 use gateway::{Gateway, MasterEdge};
 use protocol::agents::{
-    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
+    AgentsView, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
     RouteOperationAcknowledgement, RouteShutdownExecutor, RouteShutdownFramework,
-    RouteUpdateFramework, SetDownMachines,
+    RouteUpdateFramework, SetDownMachines, ViewAgents,
 };
 use protocol::elector::Leadership;
 use protocol::framework::{AgentInfo, Attribute, OperationState, OperationStatus};
@@ -207,7 +207,8 @@ impl Actor for Agents {
             .on::<RouteUpdateFramework>()
             .on::<RouteOperation>()
             .on::<RouteOperationAcknowledgement>()
-            .on::<SetDownMachines>();
+            .on::<SetDownMachines>()
+            .on::<ViewAgents>();
     }
 }
 
@@ -286,6 +287,12 @@ impl Handler<RouteShutdownFramework> for Agents {
         let agents: Vec<&str> = message.agents.iter().map(AgentId::as_str).collect();
         self.note(format!("end the framework on {}", agents.join(",")));
         Outcome::Reply(())
+    }
+}
+
+impl Handler<ViewAgents> for Agents {
+    fn handle(&mut self, _: ViewAgents, _: &mut Context<Self>) -> Outcome<AgentsView> {
+        Outcome::Reply(AgentsView { agents: Default::default() })
     }
 }
 

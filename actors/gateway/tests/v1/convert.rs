@@ -292,9 +292,11 @@ fn what_is_not_supported_is_named_by_its_path() {
     );
     let negative = r#""kill_policy":{"grace_period":{"nanoseconds":-1}}"#;
     assert_eq!(task(negative), format!("'{path}.kill_policy.grace_period' must not be negative"));
-    let reserve = read(r#"{"type":"RESERVE","reserve":{},"id":{"value":"o"}}"#);
-    let operations = offer::operations_from(&[reserve]);
-    assert_eq!(refused(&operations), "'operations[0].reserve' is not supported yet");
+    let create = r#"{"type":"CREATE_DISK","id":{"value":"o"},"create_disk":{"source":SOURCE,"target_type":"MOUNT"}}"#;
+    let source = r#"{"name":"disk","type":"SCALAR","scalar":{"value":1}}"#;
+    let operations = offer::operations_from(&[read(&create.replace("SOURCE", source))]);
+    let said = refused(&operations);
+    assert!(said.contains("create_disk.source' must be of a resource provider"), "{said}");
     let Operation::Refused { operation_id, .. } = &operations[0] else { panic!("{operations:?}") };
     assert_eq!(operation_id.as_ref().unwrap().as_str(), "o");
 }
