@@ -55,6 +55,10 @@ pub struct UpdateAcknowledged {
     pub framework_id: FrameworkId,
     pub task_id: TaskId,
     pub update_id: UpdateId,
+    /// Of the registration in which it was acknowledged. One of another is void: the agent has since
+    /// told the master that the update is not acknowledged, and repeats it. Absent: of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
 }
 
 /// End everything of this framework. From `agents`.

@@ -234,6 +234,13 @@ impl Agent {
 
     pub(crate) fn on_acknowledged(&mut self, kernel: &mut Kernel, message: &UpdateAcknowledged) {
         let name = (message.framework_id.clone(), message.task_id.clone());
+        let now = match self.registration {
+            Registration::Done { generation, .. } => Some(generation),
+            _ => None,
+        };
+        if message.generation != now {
+            return;
+        }
         let Some(entry) = self.disk.tasks.get_mut(&name) else { return };
         let head = entry.updates.front().and_then(|status| status.update_id.as_ref());
         if head != Some(&message.update_id) {

@@ -44,6 +44,7 @@ fn from_the_master(to: &mut To<'_>) {
             framework_id: framework_id(),
             task_id: task_id(),
             update_id: update_id(),
+            generation: None,
         })
         .tell(&ShutdownFramework { epoch: EPOCH, framework_id: framework_id() })
         .tell(&ShutdownAgentExecutor {

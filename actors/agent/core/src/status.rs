@@ -12,7 +12,7 @@ use crate::checkpoint::Record;
 use crate::effect::{Effect, Reply, ToFrameworks};
 use crate::executor::{ExecutorState, Held};
 use crate::input::Timer;
-use crate::state::{Outgoing, Turn};
+use crate::state::{Outgoing, Registration, Turn};
 use crate::task::{ExecutorKey, SavedTask, Stage, TaskKey};
 
 impl Turn<'_> {
@@ -270,7 +270,11 @@ impl Turn<'_> {
     }
 
     pub(crate) fn on_update_acknowledged(&mut self, message: UpdateAcknowledged) {
-        let UpdateAcknowledged { framework_id, task_id, update_id } = message;
+        let UpdateAcknowledged { framework_id, task_id, update_id, generation } = message;
+        let registered = matches!(self.registration, Registration::Registered { .. });
+        if generation.is_some_and(|generation| !registered || generation != self.term.1) {
+            return;
+        }
         self.effect(Effect::Confirm(ConfirmUpdate { framework_id, task_id, update_id }));
     }
 

@@ -366,6 +366,7 @@ impl Simulation {
             framework_id: key.framework_id,
             task_id: key.task_id,
             update_id: update_id.unwrap_or_else(|| "unknown".into()),
+            generation: None,
         };
         self.step(Input::UpdateAcknowledged(message));
     }

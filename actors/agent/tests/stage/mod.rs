@@ -120,7 +120,10 @@ impl Handler<ForwardUpdate> for Frameworks {
         if let Some(update_id) = status.update_id.clone() {
             let task_id = status.task_id.clone();
             let agent = ctx.local("agent");
-            ctx.tell(&agent, UpdateAcknowledged { framework_id, task_id, update_id });
+            ctx.tell(
+                &agent,
+                UpdateAcknowledged { framework_id, task_id, update_id, generation: None },
+            );
         }
         self.0.lock().unwrap().updates.push(status);
         Outcome::Reply(())

@@ -122,7 +122,8 @@ impl Term {
         out: &mut Vec<Effect>,
     ) {
         let RouteAcknowledgement { agent_id, framework_id, task_id, update_id } = message;
-        let acknowledged = UpdateAcknowledged { framework_id, task_id, update_id };
+        let generation = self.agents.get(&agent_id).map(|agent| agent.generation);
+        let acknowledged = UpdateAcknowledged { framework_id, task_id, update_id, generation };
         self.tell(&agent_id, ToAgent::Acknowledged(acknowledged), out);
     }
 

@@ -330,8 +330,12 @@ impl World {
 
     pub fn acknowledged(&mut self, task: &str) -> Vec<Effect> {
         let update_id = self.last_update(task);
-        let message =
-            UpdateAcknowledged { framework_id: "f".into(), task_id: task.into(), update_id };
+        let message = UpdateAcknowledged {
+            framework_id: "f".into(),
+            task_id: task.into(),
+            update_id,
+            generation: None,
+        };
         let mut effects = self.step(Input::UpdateAcknowledged(message));
         assert!(has!(effects, Effect::Confirm(_)));
         let result = Ok(UpdateConfirmed { task_done: true });
