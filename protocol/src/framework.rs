@@ -370,6 +370,18 @@ pub struct Reclaim {
     pub grace_ms: u64,
 }
 
+/// A decision of the allocator: of what it had a [`Reclaim`] say, what has not come back is not needed
+/// any more, for that role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Withdrawal {
+    pub framework_id: FrameworkId,
+    pub role: String,
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    /// Who was to have it.
+    pub for_role: String,
+}
+
 /// A framework as lists show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameworkSummary {

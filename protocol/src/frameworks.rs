@@ -17,7 +17,7 @@ use crate::constraints::OfferConstraints;
 use crate::explain::{ExplainOffers, OffersExplanation};
 use crate::framework::{
     AgentInfo, Allocation, Filters, FrameworkInfo, FrameworkSummary, InverseAllocation,
-    InverseOffer, Offer, Operation, Reclaim,
+    InverseOffer, Offer, Operation, Reclaim, Withdrawal,
 };
 use crate::id::{
     AgentId, ConversionId, Epoch, ExecutorId, FrameworkId, Generation, OfferId, OperationId,
@@ -400,6 +400,16 @@ pub struct ReclaimResources {
     pub reclaims: Vec<Reclaim>,
 }
 
+/// Do not take these back after all: whoever was to have them is gone, or has enough. What is being
+/// killed already ends all the same. From `allocator`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WithdrawReclaims {
+    /// As in [`OfferAllocations`].
+    #[serde(default)]
+    pub round: u64,
+    pub withdrawals: Vec<Withdrawal>,
+}
+
 // --- from operators ----------------------------------------------------------------------------
 
 /// Turn resources of this agent that nobody uses into others; offers of them are rescinded. Answered
@@ -579,6 +589,7 @@ messages! {
     OfferAllocations,
     SendInverseOffers,
     ReclaimResources,
+    WithdrawReclaims,
     UpdateMaintenanceSchedule,
     StartMaintenance,
     StopMaintenance,

@@ -60,6 +60,7 @@ impl Allocator {
             Effect::Offer(offer) => self.tell(offer, ctx),
             Effect::Invert(offers) => self.tell(offers, ctx),
             Effect::Reclaim(reclaims) => self.tell(reclaims, ctx),
+            Effect::Withdraw(withdrawals) => self.tell(withdrawals, ctx),
             Effect::Reply { call, answer } => self.answer(call, answer),
             Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
             Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),

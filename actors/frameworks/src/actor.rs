@@ -12,6 +12,7 @@ use protocol::frameworks::{
     RequestResources, ReviveOffers, RoleSettings, SendInverseOffers, ShutdownExecutor,
     StartMaintenance, StopMaintenance, SubscribeFramework, SuppressOffers, TeardownFramework,
     UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights, ViewFrameworks,
+    WithdrawReclaims,
 };
 use protocol::resize::{ReportResize, ResizeTask};
 use protocol::runtime::Exited;
@@ -121,6 +122,7 @@ impl Actor for Frameworks {
             .on::<GetRoleSettings>()
             .on::<SendInverseOffers>()
             .on::<ReclaimResources>()
+            .on::<WithdrawReclaims>()
             .on::<GetFrameworks>()
             .on::<GetTasks>()
             .on::<GetOffers>()
@@ -252,5 +254,6 @@ told! {
     OfferAllocations => Allocations,
     SendInverseOffers => InverseAllocations,
     ReclaimResources => Reclaim,
+    WithdrawReclaims => Withdraw,
     ReportResize => Resized,
 }

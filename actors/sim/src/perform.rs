@@ -169,6 +169,11 @@ impl Master {
                     let what = What::Frameworks(frameworks::Input::Told(news));
                     self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
                 }
+                Effect::Withdraw(withdrawals) => {
+                    let news = frameworks::News::Withdraw(withdrawals);
+                    let what = What::Frameworks(frameworks::Input::Told(news));
+                    self.hop(kernel, Actor::Allocator, Actor::Frameworks, what);
+                }
                 Effect::Reply { call, answer } => self.answer_allocator(kernel, call, answer),
                 Effect::SetTimer { timer, at } => {
                     self.set_timer(kernel, MasterTimer::Allocator(timer), at);

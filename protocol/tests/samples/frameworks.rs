@@ -6,7 +6,7 @@ use protocol::agents::RunningExecutor;
 use protocol::allocator::Verdict;
 use protocol::explain::*;
 use protocol::framework::{
-    Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim,
+    Allocation, Filters, FrameworkSummary, InverseAllocation, Operation, Reclaim, Withdrawal,
 };
 use protocol::frameworks::*;
 use protocol::maintenance::{DrainingMachine, InverseAnswer, InverseOfferStatus};
@@ -119,6 +119,16 @@ fn offers(to: &mut To<'_>) {
             resources: resources(),
             for_role: "ops".into(),
             grace_ms: 30_000,
+        }],
+    })
+    .tell(&WithdrawReclaims {
+        round: 3,
+        withdrawals: vec![Withdrawal {
+            framework_id: framework_id(),
+            role: "eng/web".into(),
+            agent_id: agent_id(),
+            generation: GENERATION,
+            for_role: "ops".into(),
         }],
     });
 }

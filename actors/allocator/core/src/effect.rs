@@ -2,7 +2,9 @@
 
 use protocol::allocator::{FrameworkExplanation, RoleList};
 use protocol::explain::RoleStanding;
-use protocol::frameworks::{OfferAllocations, ReclaimResources, SendInverseOffers};
+use protocol::frameworks::{
+    OfferAllocations, ReclaimResources, SendInverseOffers, WithdrawReclaims,
+};
 use protocol::{CallId, Time};
 use serde::Serialize;
 
@@ -17,6 +19,8 @@ pub enum Effect {
     Invert(SendInverseOffers),
     /// Tell it to whoever told the facts.
     Reclaim(ReclaimResources),
+    /// Tell it to whoever told the facts.
+    Withdraw(WithdrawReclaims),
     /// Answer a question.
     Reply {
         call: CallId,

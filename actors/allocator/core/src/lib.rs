@@ -35,6 +35,7 @@ mod place;
 mod policy;
 mod preempt;
 mod quantities;
+mod reclaims;
 mod slab;
 mod state;
 mod step;

@@ -4,19 +4,27 @@
 //! Never more than needed: what is free and what is already on its way back is counted first; from
 //! nobody more than exceeds its own guarantees; and from as few agents as will do. The core decides
 //! what goes; `frameworks` rescinds offers, waits the grace, and chooses the tasks.
+//!
+//! What is on its way back covers first what it was asked for, then what others lack. When nobody
+//! whom it was asked for, below or above that role, lacks anything any more, it is withdrawn. A part
+//! of it never is: what somebody is offered meanwhile from elsewhere may not be what it can use.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::framework::Reclaim;
-use protocol::frameworks::ReclaimResources;
+use protocol::allocator::RequestResources;
+use protocol::framework::{Reclaim, Withdrawal};
+use protocol::frameworks::{ReclaimResources, WithdrawReclaims};
+use protocol::quota::is_within;
 use protocol::{Resource, Resources, Time};
 
 use crate::effect::Effect;
 use crate::input::Timer;
 use crate::model::{Agent, Client, Role};
 use crate::quantities::Quantities;
+use crate::reclaims::{Coming, Place, settle, sum};
 use crate::slab::Slot;
 use crate::state::State;
 
@@ -25,38 +33,6 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long after the grace tasks may take to be gone before it is asked again: a kill and a lost
 /// message.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// What is on its way back.
-#[derive(Debug, Default)]
-pub(crate) struct Reclaims {
-    coming: BTreeMap<(Slot<Agent>, Client), (Quantities, Time)>,
-}
-
-impl Reclaims {
-    /// Something has come back.
-    pub(crate) fn returned(&mut self, at: Slot<Agent>, client: Client, sums: &Quantities) {
-        if let Some((left, _)) = self.coming.get_mut(&(at, client)) {
-            *left = left.above(sums);
-            if left.is_zero() {
-                self.coming.remove(&(at, client));
-            }
-        }
-    }
-
-    pub(crate) fn forget_agent(&mut self, at: Slot<Agent>) {
-        self.coming.retain(|(of, _), _| *of != at);
-    }
-
-    pub(crate) fn forget_client(&mut self, client: Client) {
-        self.coming.retain(|(_, of), _| *of != client);
-    }
-
-    fn sum(&self) -> Quantities {
-        let mut sum = Quantities::default();
-        self.coming.values().for_each(|(sums, _)| sum.add(sums));
-        sum
-    }
-}
 
 /// Who holds something on an agent, and how much could be taken.
 type Victim = (Client, Quantities);
@@ -74,16 +50,35 @@ impl State {
     pub(crate) fn may_preempt(&self) -> bool {
         let lacking = || !self.book.roles[self.book.root].need.is_zero();
         let requested = || self.book.policy.preempts_by_priority() && !self.wishes.is_empty();
-        self.options.preempt_grace_ms.is_some() && (lacking() || requested())
+        let coming = || !self.reclaims.coming.is_empty();
+        self.options.preempt_grace_ms.is_some() && (lacking() || requested() || coming())
     }
 
-    /// Sets the timer if there may be something to take back.
+    /// Sets the timer if there may be something to take back, or to withdraw.
     pub(crate) fn arm_preemption(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if self.armed.preempt.is_none() && self.may_preempt() {
-            let at = now + EVERY;
+        if !self.may_preempt() {
+            return;
+        }
+        let doubtful = std::mem::take(&mut self.reclaims.doubtful);
+        let at = now + if doubtful { self.options.coalesce() } else { EVERY };
+        if self.armed.preempt.is_none_or(|armed| at < armed && doubtful) {
             self.armed.preempt = Some(at);
             out.push(Effect::SetTimer { timer: Timer::Preempt, at });
         }
+    }
+
+    /// All that a framework would like to have for a role, instead of what it said before.
+    pub(crate) fn on_request_resources(&mut self, fact: &RequestResources) {
+        let named = self.named_clients(&fact.framework_id, std::slice::from_ref(&fact.role));
+        for client in named {
+            let wish = self.book.names.quantities(&fact.resources);
+            match wish.is_zero() {
+                true => self.wishes.remove(&client),
+                false => self.wishes.insert(client),
+            };
+            self.book.clients[client].wish = wish;
+        }
+        self.reclaims.doubt();
     }
 
     pub(crate) fn on_preempt(&mut self, now: Time, out: &mut Vec<Effect>) {
@@ -91,22 +86,57 @@ impl State {
         let (Some(term), Some(grace_ms)) = (self.term, self.options.preempt_grace_ms) else {
             return;
         };
+        self.reclaims.forget(|_, coming| coming.until <= now);
+        let mut claims = self.claims();
+        let withdrawals = self.withdraw(&claims);
+        if !withdrawals.is_empty() {
+            out.push(Effect::Withdraw(WithdrawReclaims { round: term.round, withdrawals }));
+        }
         // What is free is offered first.
         if !self.is_quiet() {
             return;
         }
-        self.reclaims.coming.retain(|_, (_, until)| now < *until);
+        self.count_coming(&mut claims);
         let mut supply = self.book.pool.clone();
-        supply.add(&self.reclaims.sum());
         let mut reclaims = Vec::new();
-        for mut claim in self.claims() {
-            let covered = claim.lacks.least(&supply);
-            claim.lacks = claim.lacks.above(&supply);
-            supply.subtract(&covered);
+        for mut claim in claims {
+            settle(&mut claim.lacks, &mut supply);
             self.reclaim(now, claim, grace_ms, &mut reclaims);
         }
         if !reclaims.is_empty() {
             out.push(Effect::Reclaim(ReclaimResources { round: term.round, reclaims }));
+        }
+    }
+
+    /// Gives up what was asked for on behalf of those who lack nothing any more.
+    fn withdraw(&mut self, claims: &[Claim]) -> Vec<Withdrawal> {
+        let lacking = claims.iter().filter(|claim| !claim.lacks.is_zero());
+        let lacking: Vec<_> = lacking.map(|claim| &*self.book.roles[claim.role].name).collect();
+        let related =
+            |role: &str| lacking.iter().any(|it| is_within(it, role) || is_within(role, it));
+        let given_up = self.reclaims.forget(|_, coming| !related(&coming.for_role));
+        let withdrawal = |((at, client), for_role): (Place, Arc<str>)| {
+            let (agent, share) = (&self.book.agents[at], &self.book.clients[client]);
+            Withdrawal {
+                framework_id: self.book.frameworks[share.framework].id.clone(),
+                role: self.book.roles[share.role].name.to_string(),
+                agent_id: agent.id.clone(),
+                generation: agent.generation,
+                for_role: for_role.to_string(),
+            }
+        };
+        given_up.into_iter().map(withdrawal).collect()
+    }
+
+    /// What is on its way back covers what it was asked for, and what is left of it anything else.
+    fn count_coming(&self, claims: &mut [Claim]) {
+        let mut coming = self.reclaims.by_role();
+        for own in [true, false] {
+            for claim in claims.iter_mut() {
+                let name = &self.book.roles[claim.role].name;
+                let theirs = coming.iter_mut().filter(|(role, _)| !own || *role == name);
+                theirs.for_each(|(_, sums)| settle(&mut claim.lacks, sums));
+            }
         }
     }
 
@@ -150,7 +180,7 @@ impl State {
             return;
         }
         let until = now + Duration::from_millis(grace_ms) + PATIENCE;
-        let for_role = self.book.roles[claim.role].name.to_string();
+        let for_role = Arc::clone(&self.book.roles[claim.role].name);
         let mut spared = self.spared();
         let mut agents = self.victims(&claim).into_iter();
         while let Some((at, victims)) = agents.next().filter(|_| !lacks.is_zero()) {
@@ -172,12 +202,11 @@ impl State {
                     agent_id: agent.id.clone(),
                     generation: agent.generation,
                     resources: self.book.names.bag(&takes),
-                    for_role: for_role.clone(),
+                    for_role: for_role.to_string(),
                     grace_ms,
                 });
-                let coming = self.reclaims.coming.entry((at, client));
-                let coming = coming.or_insert_with(|| (Quantities::default(), until));
-                coming.0.add(&takes);
+                let coming = Coming { left: takes, until, for_role: Arc::clone(&for_role) };
+                self.reclaims.coming.entry((at, client)).or_default().push(coming);
             }
         }
     }
@@ -185,9 +214,9 @@ impl State {
     /// What is already on its way back, by role, counted up to the root.
     fn spared(&self) -> BTreeMap<Slot<Role>, Quantities> {
         let mut spared: BTreeMap<_, Quantities> = BTreeMap::new();
-        for ((_, client), (sums, _)) in &self.reclaims.coming {
+        for ((_, client), coming) in &self.reclaims.coming {
             for role in self.book.path(self.book.clients[*client].role) {
-                spared.entry(role).or_default().add(sums);
+                spared.entry(role).or_default().add(&sum(coming.iter()));
             }
         }
         spared
@@ -216,10 +245,7 @@ impl State {
     fn takeable(&self, at: Slot<Agent>, client: Client, held: &Resources) -> Quantities {
         let plain = |r: &Resource| r.reservations.is_empty() && !r.revocable && r.disk.is_none();
         let has = self.book.names.known(&held.filter(plain));
-        match self.reclaims.coming.get(&(at, client)) {
-            Some((coming, _)) => has.above(coming),
-            None => has,
-        }
+        has.above(&self.reclaims.at(&(at, client)))
     }
 
     fn by_gain(

@@ -11,8 +11,8 @@ use crate::book::Book;
 use crate::filters::Filters;
 use crate::model::{Agent, Client};
 use crate::options::Options;
-use crate::preempt::Reclaims;
 use crate::quantities::Least;
+use crate::reclaims::Reclaims;
 use crate::slab::Slot;
 
 /// What has happened so far, for people.

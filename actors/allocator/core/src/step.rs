@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::allocator::{
-    AddFramework, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
-    SetFrameworkActive, SetQuota, SetWeight, SuppressRoles,
+    AddFramework, RemoveFramework, ResetAllocator, ReviveRoles, SetFrameworkActive, SetQuota,
+    SetWeight, SuppressRoles,
 };
 use protocol::framework::{Allocation, Capability, FrameworkInfo};
 use protocol::frameworks::OfferAllocations;
@@ -18,8 +18,8 @@ use crate::filters::Filters;
 use crate::input::{Input, Timer};
 use crate::model::{Agent, Client, Takes};
 use crate::options::is_weight;
-use crate::preempt::Reclaims;
 use crate::quantities::Least;
+use crate::reclaims::Reclaims;
 use crate::slab::Slot;
 use crate::state::{State, Term, Work};
 
@@ -157,6 +157,7 @@ impl State {
             self.work.changed.insert(client);
         } else {
             self.work.forget_client(client);
+            self.reclaims.doubt();
         }
         self.tidy(client);
     }
@@ -219,11 +220,12 @@ impl State {
             self.book.clients[client].suppressed = true;
             self.book.requeue(client);
             self.work.forget_client(client);
+            self.reclaims.doubt();
         }
     }
 
     /// A framework in those of `roles` that it has subscribed to; in all if none are named.
-    fn named_clients(&self, framework: &FrameworkId, roles: &[String]) -> Vec<Client> {
+    pub(crate) fn named_clients(&self, framework: &FrameworkId, roles: &[String]) -> Vec<Client> {
         let Some(slot) = self.book.frameworks.find(framework) else { return Vec::new() };
         let named = |client: &Client| {
             let share = &self.book.clients[*client];
@@ -239,6 +241,7 @@ impl State {
             return;
         }
         self.book.set_quota(&fact.role, &fact.quota);
+        self.reclaims.doubt();
         self.look_at_everything();
     }
 
@@ -253,18 +256,6 @@ impl State {
         if let Some(role) = self.book.roles.find(&*fact.role) {
             self.book.roles[role].weight = weight;
             self.book.place_up(role);
-        }
-    }
-
-    fn on_request_resources(&mut self, fact: &RequestResources) {
-        let named = self.named_clients(&fact.framework_id, std::slice::from_ref(&fact.role));
-        for client in named {
-            let wish = self.book.names.quantities(&fact.resources);
-            match wish.is_zero() {
-                true => self.wishes.remove(&client),
-                false => self.wishes.insert(client),
-            };
-            self.book.clients[client].wish = wish;
         }
     }
 

@@ -173,3 +173,102 @@ fn capacity_that_was_lent_comes_back_when_its_role_wants_it() {
     world.advance(600);
     assert_eq!(reclaimed(&world), ["cpus:2;mem:200 of f on a1 for owner"]);
 }
+
+/// A role is guaranteed what a framework uses, and another framework wants it: it is asked for.
+fn claimed() -> World {
+    let mut world = world(PolicyKind::Drf);
+    world.framework("f", &["r"]);
+    world.agent("a1", 1, "cpus=4;mem=400");
+    use_everything(&mut world);
+    world.set_quota("q", "cpus=3", "");
+    world.framework("g", &["q"]);
+    world.advance(600);
+    assert_eq!(reclaimed(&world), ["cpus:3 of f on a1 for q"]);
+    world
+}
+
+fn withdrawn(world: &World) -> Vec<String> {
+    let summary = |it: &protocol::framework::Withdrawal| {
+        format!("of {} in {} on {} for {}", it.framework_id, it.role, it.agent_id, it.for_role)
+    };
+    world.withdrawals.iter().map(summary).collect()
+}
+
+#[test]
+fn what_was_asked_for_is_withdrawn_at_once_when_nobody_needs_it() {
+    type Change = fn(&mut World);
+    let changes: [(&str, Change); 4] = [
+        ("the claimant leaves", |world| world.remove_framework("g")),
+        ("the claimant disconnects", |world| world.activate("g", false)),
+        ("the claimant is content", |world| world.suppress("g", &["q"])),
+        ("there is no guarantee", |world| world.set_quota("q", "", "")),
+    ];
+    for (what, change) in changes {
+        let mut world = claimed();
+        change(&mut world);
+        world.advance(10);
+        assert_eq!(withdrawn(&world), ["of f in r on a1 for q"], "{what}");
+        world.advance(30_000);
+        assert_eq!((world.reclaims.len(), world.withdrawals.len()), (1, 1), "{what}");
+    }
+}
+
+#[test]
+fn whoever_comes_back_claims_again() {
+    let mut world = claimed();
+    world.activate("g", false);
+    world.advance(600);
+    world.activate("g", true);
+    world.advance(600);
+    assert_eq!(reclaimed(&world), ["cpus:3 of f on a1 for q"; 2]);
+    assert_eq!(world.withdrawals.len(), 1);
+}
+
+#[test]
+fn what_is_found_elsewhere_is_not_taken() {
+    let mut world = claimed();
+    world.suppress("f", &[]);
+    world.agent("a2", 1, "cpus=2;mem=200");
+    world.settle();
+    assert_eq!(world.offered(), ["g a2"]);
+    world.advance(5000);
+    assert!(world.withdrawals.is_empty(), "it lacks one more");
+    world.agent("a3", 1, "cpus=1;mem=100");
+    world.settle();
+    assert_eq!(world.offered(), ["g a2", "g a3"]);
+    world.advance(600);
+    assert_eq!(withdrawn(&world), ["of f in r on a1 for q"]);
+}
+
+#[test]
+fn what_one_gives_up_is_not_what_was_asked_for_by_another() {
+    let mut world = world(PolicyKind::Drf);
+    world.framework("f", &["r"]);
+    world.agent("a1", 1, "cpus=4;mem=400");
+    use_everything(&mut world);
+    world.set_quota("p", "cpus=1", "");
+    world.set_quota("q", "cpus=2", "");
+    world.framework("g", &["q"]);
+    world.framework("h", &["p"]);
+    world.advance(600);
+    assert_eq!(reclaimed(&world), ["cpus:1 of f on a1 for p", "cpus:2 of f on a1 for q"]);
+    world.remove_framework("g");
+    world.advance(10_000);
+    assert_eq!(withdrawn(&world), ["of f in r on a1 for q"]);
+    assert_eq!(world.reclaims.len(), 2, "nothing is asked for once more");
+}
+
+#[test]
+fn a_request_that_is_taken_back_is_withdrawn() {
+    let mut world = world(PolicyKind::Priority);
+    world.framework("l", &["low"]);
+    world.agent("a1", 1, "cpus=4;mem=400");
+    use_everything(&mut world);
+    world.framework("h", &["high"]);
+    request(&mut world, "h", "high", "cpus=2");
+    world.advance(600);
+    assert_eq!(reclaimed(&world), ["cpus:2 of l on a1 for high"]);
+    request(&mut world, "h", "high", "");
+    world.advance(10);
+    assert_eq!(withdrawn(&world), ["of l in low on a1 for high"]);
+}

@@ -9,7 +9,7 @@ use protocol::frameworks::{
     OperateOnAgent, OperationUndeliverable, ReclaimResources, ReconcileOperations, ReconcileTasks,
     RequestResources, ReviveOffers, SendInverseOffers, ShutdownExecutor, StartMaintenance,
     StopMaintenance, SubscribeFramework, SuppressOffers, TeardownFramework, UpdateFramework,
-    UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights, ViewFrameworks,
+    UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights, ViewFrameworks, WithdrawReclaims,
 };
 use protocol::id::{CallId, Epoch};
 use protocol::registrar::RegistrySnapshot;
@@ -95,5 +95,6 @@ pub enum News {
     Allocations(OfferAllocations),
     InverseAllocations(SendInverseOffers),
     Reclaim(ReclaimResources),
+    Withdraw(WithdrawReclaims),
     Resized(ReportResize),
 }

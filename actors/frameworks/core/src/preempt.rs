@@ -15,8 +15,8 @@ use std::time::Duration;
 use protocol::Time;
 use protocol::agents::RouteShutdownExecutor;
 use protocol::explain::SetbackKind;
-use protocol::framework::{Reclaim, Unavailability, Wanted};
-use protocol::frameworks::ReclaimResources;
+use protocol::framework::{Reclaim, Unavailability, Wanted, Withdrawal};
+use protocol::frameworks::{ReclaimResources, WithdrawReclaims};
 use protocol::id::{AgentId, FrameworkId, OfferId};
 use protocol::resources::{Resource, Resources, Value};
 use protocol::task::{Reason, TaskState, TaskStatus};
@@ -118,6 +118,23 @@ impl Term {
         }
         self.rescind_claimed(&place, turn);
         self.announce_claims(&place, turn);
+    }
+
+    /// Whoever was to have it needs it no more.
+    pub(crate) fn on_withdraw(&mut self, message: WithdrawReclaims, turn: &mut Turn<'_>) {
+        if message.round != self.round {
+            return;
+        }
+        for withdrawal in message.withdrawals {
+            if self.generation(&withdrawal.agent_id) == Some(withdrawal.generation) {
+                let Withdrawal { framework_id, role, agent_id, for_role, .. } = withdrawal;
+                let there = Place { agent_id, framework_id, role };
+                let void = self
+                    .claims
+                    .forget(|place, claim| *place == there && claim.for_role == for_role);
+                self.void_inverse(void, turn);
+            }
+        }
     }
 
     /// The offers there go at once, until enough has come back.

@@ -123,6 +123,7 @@ impl Term {
             News::Allocations(m) => self.on_allocations(m, turn),
             News::InverseAllocations(m) => self.on_inverse_allocations(m, turn),
             News::Reclaim(m) => self.on_reclaim(m, turn),
+            News::Withdraw(m) => self.on_withdraw(m, turn),
             News::Resized(m) => self.on_resize_reported(m, turn),
         }
     }

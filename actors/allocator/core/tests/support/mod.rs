@@ -14,7 +14,7 @@ use protocol::allocator::{
 };
 use protocol::explain::{ExplainRole, RoleStanding};
 use protocol::framework::{
-    AgentInfo, Allocation, Filters, FrameworkInfo, InverseAllocation, Reclaim,
+    AgentInfo, Allocation, Filters, FrameworkInfo, InverseAllocation, Reclaim, Withdrawal,
 };
 use protocol::id::{CallId, Epoch};
 use protocol::quota::Quota;
@@ -33,6 +33,7 @@ pub(crate) struct World {
     round: u64,
     pub(crate) inverse: Vec<InverseAllocation>,
     pub(crate) reclaims: Vec<Reclaim>,
+    pub(crate) withdrawals: Vec<Withdrawal>,
     pub(crate) answers: Vec<Answer>,
 }
 
@@ -90,6 +91,7 @@ impl World {
             round: 0,
             inverse: Vec::new(),
             reclaims: Vec::new(),
+            withdrawals: Vec::new(),
             answers: Vec::new(),
         };
         world.reset(Epoch(1));
@@ -112,6 +114,7 @@ impl World {
                 }
                 Effect::Invert(inverse) => self.inverse.extend(inverse.inverse_offers),
                 Effect::Reclaim(reclaim) => self.reclaims.extend(reclaim.reclaims),
+                Effect::Withdraw(withdraw) => self.withdrawals.extend(withdraw.withdrawals),
                 Effect::Reply { answer, .. } => self.answers.push(answer),
                 Effect::SetTimer { timer, at } => {
                     assert!(at >= self.now, "{timer:?} is set in the past");

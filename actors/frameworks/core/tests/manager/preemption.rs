@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use frameworks_core::{Input, News, Request, Timer, ToAgents};
-use protocol::framework::{Filters, Reclaim};
+use protocol::framework::{Filters, Reclaim, Withdrawal};
 use protocol::frameworks::{
     AgentLossCause, AnswerInverseOffers, DeclineOffers, ForwardUpdate, ReclaimResources,
+    WithdrawReclaims,
 };
 use protocol::id::{FrameworkId, Generation};
 use protocol::scheduler::UpdateStatus;
@@ -32,6 +33,18 @@ fn reclaim_for(bench: &mut Bench, id: &FrameworkId, resources: &str, for_role: &
     };
     let message = ReclaimResources { round: bench.round, reclaims: vec![reclaim] };
     bench.tell(News::Reclaim(message))
+}
+
+fn withdraw(bench: &mut Bench, id: &FrameworkId, for_role: &str) -> Out {
+    let withdrawal = Withdrawal {
+        framework_id: id.clone(),
+        role: "dev".into(),
+        agent_id: "a1".into(),
+        generation: Generation(1),
+        for_role: for_role.into(),
+    };
+    let message = WithdrawReclaims { round: bench.round, withdrawals: vec![withdrawal] };
+    bench.tell(News::Withdraw(message))
 }
 
 /// A framework with a task of each of these sizes on `a1`, named `t0` and so on.
@@ -241,4 +254,25 @@ fn executors_go_only_if_the_tasks_do_not_suffice() {
         let is_shutdown = |message: &&ToAgents| matches!(message, ToAgents::ShutdownExecutor(_));
         assert_eq!(out.to_agents().into_iter().any(|m| is_shutdown(&m)), shut_down);
     }
+}
+
+#[test]
+fn what_is_withdrawn_in_time_is_not_taken() {
+    let (mut bench, id) = with_tasks(&["cpus=1", "cpus=1", "cpus=1"]);
+    let asked = inverse_offers(&reclaim(&mut bench, &id, "cpus=2")).remove(0).offer_id;
+    bench.round -= 1;
+    assert_eq!(withdraw(&mut bench, &id, "ops").0, [], "of an allocator that was reset");
+    bench.round += 1;
+    assert!(rescinded(&withdraw(&mut bench, &id, "web")).is_empty(), "nothing is wanted for it");
+    assert_eq!(rescinded(&withdraw(&mut bench, &id, "ops")), [asked]);
+    assert!(killed(&mut bench).is_empty());
+}
+
+#[test]
+fn what_others_wait_for_is_taken_all_the_same() {
+    let (mut bench, id) = with_tasks(&["cpus=1", "cpus=1", "cpus=1"]);
+    reclaim(&mut bench, &id, "cpus=2");
+    reclaim_for(&mut bench, &id, "cpus=1", "web");
+    withdraw(&mut bench, &id, "ops");
+    assert_eq!(killed(&mut bench), ["t0"]);
 }
