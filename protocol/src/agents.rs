@@ -25,7 +25,9 @@ use crate::time::Time;
 /// answer's, is answered with terminal updates, since the master counts on these lists.
 ///
 /// Failures: `NotLeader` (ask that host, or again later), `Refused` (never ask again with this id:
-/// it was marked gone) and `Conflict` (older than what was handled: ask again, newly numbered).
+/// it was marked gone), `NotFound` (there is no such agent any more, since its machine is down for
+/// maintenance: end what runs, then ask again without an id) and `Conflict` (older than what was
+/// handled, or nobody registers from there now: ask again, newly numbered).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RegisterAgent {
     /// Absent on the very first registration of a work directory.

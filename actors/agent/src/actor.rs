@@ -226,6 +226,9 @@ fn note(before: Option<HostAddr>, registration: &Registration) {
         Registration::Refused { why, .. } if before.is_some() => {
             tracing::error!(why, "the master does not want this agent any more");
         }
+        Registration::Leaving { why, .. } if before.is_some() => {
+            tracing::warn!(why, "the master has forgotten this agent, which ends what it runs");
+        }
         Registration::Registering { master, .. } if before.is_some() => {
             tracing::warn!(master = %master.host, "registering anew");
         }

@@ -9,6 +9,7 @@ use protocol::{Address, Failure, FailureKind};
 
 use crate::checkpoint::Record;
 use crate::effect::Effect;
+use crate::executor::{ExecutorState, Run};
 use crate::input::Timer;
 use crate::state::{Early, Registration, State, Turn};
 
@@ -62,7 +63,7 @@ impl Turn<'_> {
     pub(crate) fn on_leader_found(&mut self, leader: Leader) {
         let news = match &self.registration {
             Registration::Disconnected => true,
-            Registration::Refused { .. } => false,
+            Registration::Refused { .. } | Registration::Leaving { .. } => false,
             Registration::Registering { master, failures, .. } => {
                 *master != leader
                     && (leader.epoch >= master.epoch || *failures >= FAILURES_BEFORE_DOUBT)
@@ -135,7 +136,10 @@ impl Turn<'_> {
             }
             Ok(answer) => self.registered(master, answer),
             Err(failure) if failure.kind == FailureKind::Refused => {
-                self.disowned(master, failure.message);
+                self.disowned(Registration::Refused { master, why: failure.message });
+            }
+            Err(failure) if failure.kind == FailureKind::NotFound && !self.is_nobody() => {
+                self.disowned(Registration::Leaving { master, why: failure.message });
             }
             Err(failure) => self.register_later(&failure),
         }
@@ -143,6 +147,10 @@ impl Turn<'_> {
 
     fn is_another_agent(&self, answer: &AgentRegistered) -> bool {
         self.durable.agent_id.as_ref().is_some_and(|mine| *mine != answer.agent_id)
+    }
+
+    fn is_nobody(&self) -> bool {
+        self.durable.agent_id.is_none()
     }
 
     fn registered(&mut self, master: Leader, answer: AgentRegistered) {
@@ -165,16 +173,27 @@ impl Turn<'_> {
         self.take_early();
     }
 
-    /// The agent was marked gone, and its tasks given up: they must not run uncounted beside their
-    /// replacements. The next life begins anew.
-    fn disowned(&mut self, master: Leader, why: String) {
+    /// The agent was marked gone, or forgotten, and its tasks given up: they must not run uncounted
+    /// beside their replacements. The next life begins anew.
+    fn disowned(&mut self, registration: Registration) {
         self.state.early.clear();
-        self.registration = Registration::Refused { master, why };
+        self.registration = registration;
         let frameworks: Vec<_> = self.durable.frameworks.keys().cloned().collect();
         for framework_id in frameworks {
             self.tear_down(framework_id);
         }
         self.persist(Record::Left);
+    }
+
+    /// Asks again when everything that it ran as another agent has ended. Called after every step.
+    pub(crate) fn begin_anew(&mut self) {
+        let Registration::Leaving { master, .. } = &self.registration else { return };
+        let ended = |run: &Run| run.state == ExecutorState::Terminated;
+        if self.stopping.is_none() && self.durable.tasks.is_empty() && self.runs.values().all(ended)
+        {
+            let master = master.clone();
+            self.register_with(master);
+        }
     }
 
     fn register_later(&mut self, failure: &Failure) {

@@ -24,7 +24,8 @@ use crate::task::{ExecutorKey, SavedTask, Stage, TaskKey};
 /// Disconnected ──leader found──► Registering ──answered──► Registered
 ///                    leader changed ▲  │  ▲                     │
 ///                          └────────┘  │  └──link broke, not pinged, told to, leader changed
-///                                      └──refused──► Refused
+///                                      ├──refused──► Refused
+///                                      └──forgotten──► Leaving ──nothing runs──► Registering
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Registration {
@@ -43,6 +44,9 @@ pub enum Registration {
     /// An operator has marked this agent gone. What ran here is ended; the next life of the agent
     /// registers as another one.
     Refused { master: Leader, why: String },
+    /// The master has forgotten this agent, whose machine is to be serviced. When what ran here has
+    /// ended it asks again, as one that never was an agent, until it is taken.
+    Leaving { master: Leader, why: String },
 }
 
 impl Registration {
@@ -52,7 +56,8 @@ impl Registration {
             Self::Disconnected => None,
             Self::Registering { master, .. }
             | Self::Registered { master, .. }
-            | Self::Refused { master, .. } => Some(master),
+            | Self::Refused { master, .. }
+            | Self::Leaving { master, .. } => Some(master),
         }
     }
 }

@@ -66,6 +66,7 @@ impl Turn<'_> {
             Input::TimerFired(timer) => self.on_timer(timer),
         }
         self.finish_stop();
+        self.begin_anew();
     }
 
     fn on_timer(&mut self, timer: Timer) {

@@ -245,6 +245,38 @@ fn an_agent_that_was_marked_gone_ends_its_tasks_and_never_asks_again() {
 }
 
 #[test]
+fn an_agent_that_was_forgotten_ends_its_tasks_and_asks_again_as_nobody() {
+    let mut world = World::new();
+    let container_id = world.running("t1");
+    world.step(ping(5, false));
+    let forgotten = || Failure::new(FailureKind::NotFound, "down for maintenance");
+    let answer = Input::RegistrationAnswered { attempt: 2, result: Err(forgotten()) };
+    let effects = world.step(answer);
+    assert!(has!(effects, Effect::ToExecutor { .. }), "its executor is told to end");
+    assert!(!has!(effects, Effect::Register { .. }), "not while something runs");
+    let effects = world.exited(&container_id, protocol::task::Termination::Exited(0), None);
+    let anew = effects.iter().find_map(|effect| match effect {
+        Effect::Register { message, .. } => Some(message),
+        _ => None,
+    });
+    let anew = anew.expect("it asks again");
+    assert_eq!((&anew.agent_id, anew.attempt, anew.tasks.len()), (&None, 3, 0));
+    // Its machine is not up: it goes on asking.
+    let not_yet = Err(Failure::new(FailureKind::Conflict, "down for maintenance"));
+    world.step(Input::RegistrationAnswered { attempt: 3, result: not_yet });
+    assert!(has!(world.fire(Timer::Register), Effect::Register { .. }));
+    let answer = protocol::agents::AgentRegistered {
+        agent_id: "S2".into(),
+        epoch: EPOCH,
+        generation: Generation(3),
+        ping_timeout_ms: 1,
+    };
+    world.step(Input::RegistrationAnswered { attempt: 4, result: Ok(answer) });
+    assert!(is_registered(&world));
+    assert_eq!(world.state.checkpoint().agent_id, Some("S2".into()));
+}
+
+#[test]
 fn an_answer_that_gives_another_id_is_not_taken() {
     let mut world = World::new();
     world.step(ping(5, false));

@@ -53,15 +53,15 @@ impl Term {
         self.ask_to_register(id, &agent, out);
     }
 
-    /// Why nobody registers from there now. Who has been an agent is to end what it runs; who has
-    /// not may ask again until the machine is up.
+    /// Why nobody registers from there now. Who has been an agent is none any more: it ends what it
+    /// runs. Without an id it may ask again until the machine is up.
     pub(crate) fn turned_away(&self, message: &RegisterAgent) -> Option<Failure> {
         if !self.is_down(&message.info) {
             return None;
         }
         let text = "the machine is down for maintenance; its agent registers when it is up again";
         let was_agent = message.agent_id.is_some();
-        let kind = if was_agent { FailureKind::Refused } else { FailureKind::Conflict };
+        let kind = if was_agent { FailureKind::NotFound } else { FailureKind::Conflict };
         Some(Failure::new(kind, text))
     }
 }

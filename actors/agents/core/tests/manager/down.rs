@@ -30,10 +30,15 @@ fn agents_of_a_machine_that_goes_down_are_forgotten_and_turned_away() {
     let asked = manager.told(&agent_at(1));
     assert!(matches!(&asked[..], [ToAgent::Ping(ping)] if !ping.connected), "{asked:?}");
     assert!(manager.is(&stays, AgentState::Active));
-    // It ends what it runs: its id is not accepted again.
+    // It ends what it runs: it is an agent no more.
     let refused = manager.register(registration(1, Some(gone.as_str()), 1, 2)).unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Refused);
+    assert_eq!(refused.kind, FailureKind::NotFound);
     assert!(refused.message.contains("down for maintenance"), "{refused}");
+    // The same process asks again, as nobody, until its machine is up: it is another agent then.
+    let refused = manager.register(registration(1, None, 1, 3)).unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Conflict);
+    manager.give(down(EPOCH, &[]));
+    assert_ne!(manager.register(registration(1, None, 1, 4)).unwrap().agent_id, gone);
 }
 
 #[test]
