@@ -271,6 +271,28 @@ async fn several_apps_are_put_at_once_or_not_at_all() {
 }
 
 #[actix_rt::test]
+async fn why_instances_run_or_wait_is_explained() {
+    let (_folder, sut) = sut().await;
+    sut.post("/v2/apps", web(2)).await.ok(201);
+    sut.settled("web", 2).await;
+    for path in ["/api/v1/explain/app/web", "/api/v1/explain/app//web"] {
+        let told = sut.get(path).await.ok(200);
+        assert_eq!((&told["id"], &told["running"]), (&json!("/web"), &json!(2)), "{told}");
+        assert_eq!(told["summary"], "2 of 2 instances run");
+    }
+    let giant = json!({ "id": "/team/giant", "cmd": "x", "cpus": 100, "mem": 16 });
+    sut.post("/v2/apps", giant).await.ok(201);
+    let told = sut.get("/api/v1/explain/app/team/giant").await.ok(200);
+    assert_eq!((&told["waiting"], &told["connected"]), (&json!(1), &json!(true)), "{told}");
+    assert_eq!(told["framework_id"], "F-0000");
+    // The master of this test knows nothing of offers, and that is said.
+    assert!(told["unexplained"].is_string(), "{told}");
+    let missing = sut.get("/api/v1/explain/app/none").await.ok(404);
+    assert!(missing["message"].as_str().unwrap().contains("/none"), "{missing}");
+    sut.stop().await;
+}
+
+#[actix_rt::test]
 async fn the_scheduler_says_who_it_is() {
     let (_folder, sut) = sut().await;
     let info = sut.get("/v2/info").await.ok(200);

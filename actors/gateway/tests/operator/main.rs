@@ -7,6 +7,7 @@ mod support;
 
 mod calls;
 mod endpoints;
+mod followers;
 mod refusals;
 mod settings;
 mod stage;

@@ -40,14 +40,15 @@ impl Handler<ViewAgents> for Agents {
     }
 }
 
-struct Stage {
-    master: Master,
+pub(crate) struct Stage {
+    pub(crate) master: Master,
     agents: Arc<Mutex<Vec<AgentSummary>>>,
     framework: FrameworkId,
+    http: reqwest::Client,
 }
 
 /// A reader of records.
-struct Reader {
+pub(crate) struct Reader {
     response: Response,
     buffer: Vec<u8>,
     media: MediaType,
@@ -55,7 +56,7 @@ struct Reader {
 
 impl Reader {
     /// The next event, as JSON; none at the end.
-    async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let length: usize =
@@ -73,7 +74,7 @@ impl Reader {
     }
 
     /// The next event, which has to be of this type: its part.
-    async fn expect(&mut self, kind: &str) -> Value {
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
         let event = self.next().await.unwrap();
         assert_eq!(event["type"], kind, "{event}");
         event[kind.to_lowercase()].clone()
@@ -116,7 +117,7 @@ fn summary(id: &str, info: AgentInfo) -> AgentSummary {
 }
 
 impl Stage {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let master = Master::start().await;
         let agents = Arc::new(Mutex::new(vec![summary("S1", Master::agent())]));
         let list = Arc::clone(&agents);
@@ -125,7 +126,8 @@ impl Stage {
         let message = subscription("followed");
         let frameworks = master.host.address_of("frameworks");
         let subscribed = master.host.ask(&frameworks, message, SOON).await.unwrap();
-        Self { master, agents, framework: subscribed.framework_id }
+        let framework = subscribed.framework_id;
+        Self { master, agents, framework, http: reqwest::Client::new() }
     }
 
     /// The agent says that it runs these, in this registration of it.
@@ -156,13 +158,13 @@ impl Stage {
         self.master.host.ask(&frameworks, update, SOON).await.unwrap();
     }
 
-    async fn report(&self, kind: &str, data: Value) {
+    pub(crate) async fn report(&self, kind: &str, data: Value) {
         let report = Report { kind: kind.into(), data };
         let events = self.master.host.address_of("events");
         self.master.host.ask(&events, report, SOON).await.unwrap();
     }
 
-    async fn subscribe(&self, media: MediaType) -> Reader {
+    pub(crate) async fn subscribe(&self, media: MediaType) -> Reader {
         let call = json!({ "type": "SUBSCRIBE" });
         let body = match media {
             MediaType::Json => call.to_string().into_bytes(),
@@ -173,7 +175,7 @@ impl Stage {
             }
         };
         let url = format!("http://{}/api/v1", self.master.gateway.address());
-        let request = reqwest::Client::new().request(Method::POST, url).body(body);
+        let request = self.http.request(Method::POST, url).body(body);
         let request = request.header("Content-Type", media.as_str());
         let response = request.header("Accept", media.as_str()).send().await.unwrap();
         assert_eq!(response.status(), 200);

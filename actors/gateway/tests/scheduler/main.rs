@@ -12,6 +12,7 @@ mod launches;
 mod maintenance;
 mod operations;
 mod refusals;
+mod resize;
 mod stage;
 mod streams;
 mod subscriptions;

@@ -20,6 +20,7 @@ use protocol::frameworks::{
 use protocol::id::{Epoch, Generation};
 use protocol::operation::OperationReport;
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
+use protocol::resize::{ReportResize, RouteResize};
 use protocol::task::{Source, TaskState, TaskStatus};
 use protocol::{AgentId, FrameworkId, Resources, TaskId, UpdateId};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
@@ -205,6 +206,7 @@ impl Actor for Agents {
             .on::<RouteShutdownExecutor>()
             .on::<RouteShutdownFramework>()
             .on::<RouteUpdateFramework>()
+            .on::<RouteResize>()
             .on::<RouteOperation>()
             .on::<RouteOperationAcknowledgement>()
             .on::<SetDownMachines>()
@@ -218,6 +220,20 @@ impl Handler<RouteLaunch> for Agents {
         for task in &message.tasks {
             Self::update(&id, &task.task_id, TaskState::Running, ctx);
         }
+        Outcome::Reply(())
+    }
+}
+
+/// Agrees, but for what is too small for every task.
+impl Handler<RouteResize> for Agents {
+    fn handle(&mut self, message: RouteResize, ctx: &mut Context<Self>) -> Outcome<()> {
+        self.note(format!("resize {} to {}", message.task_id, message.resources));
+        let RouteResize { agent_id, generation, framework_id, task_id, number, resources } =
+            message;
+        let too_small = resources.scalar("mem") < protocol::Scalar::from_milli(8000);
+        let refused = too_small.then(|| "more memory is in use".to_owned());
+        let report = ReportResize { agent_id, generation, framework_id, task_id, number, refused };
+        ctx.tell(&ctx.local("frameworks"), report);
         Outcome::Reply(())
     }
 }
