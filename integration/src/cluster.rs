@@ -28,6 +28,8 @@ pub struct Builder {
     on_shutdown: String,
     resources: String,
     allocator: Option<String>,
+    allocation: Option<String>,
+    machines: bool,
 }
 
 /// Processes that belong together. Dropped, it leaves nothing.
@@ -105,6 +107,20 @@ impl Builder {
         self
     }
 
+    /// Keys of the allocator's section of the masters' configuration.
+    #[must_use]
+    pub fn allocation(mut self, keys: &str) -> Self {
+        self.allocation = Some(keys.to_owned());
+        self
+    }
+
+    /// Every agent is on a machine of its own, of the agent's name.
+    #[must_use]
+    pub fn machines(mut self) -> Self {
+        self.machines = true;
+        self
+    }
+
     /// Starts everything and waits until it is healthy.
     pub fn start(self) -> Cluster {
         let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
@@ -153,6 +169,9 @@ impl Builder {
         if let Some(allocator) = &self.allocator {
             keys.push(format!("[frameworks]\nallocator = {allocator:?}"));
         }
+        if let Some(allocation) = &self.allocation {
+            keys.push(format!("[allocator]\n{allocation}"));
+        }
         configured(&name, &dir, "meseta-master", &keys)
     }
 
@@ -165,6 +184,9 @@ impl Builder {
         keys.push(format!("[agent]\nmasters = {:?}", cluster.master_addresses()));
         keys.push(format!("work_dir = {:?}", dir.join("work").display().to_string()));
         keys.push(format!("on_shutdown = {:?}", self.on_shutdown));
+        if self.machines {
+            keys.push(format!("hostname = {name:?}"));
+        }
         keys.push(format!("[isolator]\ncgroup_root = {:?}", cluster.cgroup(&name)));
         if let Some(isolation) = &self.isolation {
             keys.push(format!("isolation = {isolation:?}"));
@@ -204,6 +226,8 @@ impl Cluster {
             on_shutdown: "kill".to_owned(),
             resources: "cpus=4;mem=2048;disk=4096".to_owned(),
             allocator: None,
+            allocation: None,
+            machines: false,
         }
     }
 

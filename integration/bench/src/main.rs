@@ -2,6 +2,7 @@
 
 mod actor;
 mod allocator;
+mod crowd;
 mod launch;
 mod local;
 mod offers;
@@ -19,17 +20,18 @@ use crate::report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures the message path, launches, the allocator, offers on their way and `/state`, and prints
-/// each number beside its bound.
+/// Measures the message path, launches, the allocator, offers on their way, a crowd of frameworks and
+/// `/state`, and prints each number beside its bound.
 #[derive(Parser)]
 struct Args {
     /// Where the summary goes, as a JSON list of {name, value, unit, bound, ratio, target}.
     #[arg(long, default_value = "target/bench/summary.json")]
     summary: PathBuf,
-    /// Only what has this in its group: `local`, `remote`, `launch`, `allocator`, `offers` or `state`.
+    /// Only what has this in its group: `local`, `remote`, `launch`, `allocator`, `offers`, `crowd` or
+    /// `state`.
     #[arg(long)]
     only: Option<String>,
-    /// A hundredth of the work in `offers` and `state`: to see that it runs, not how fast.
+    /// A hundredth of the work in `offers`, `crowd` and `state`: to see that it runs, not how fast.
     #[arg(long)]
     quick: bool,
     #[command(subcommand)]
@@ -70,6 +72,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     if wanted("offers") {
         offers::run(&mut report, args.quick).await?;
+    }
+    if wanted("crowd") {
+        crowd::run(&mut report, args.quick)?;
     }
     if wanted("state") {
         state::run(&mut report, args.quick).await?;

@@ -1,0 +1,46 @@
+//! Ten thousand frameworks that have nothing to do are subscribed with one master, and whoever has
+//! something to do is served beside them as before.
+//!
+//! `make bench` measures the ten thousand; here they are fewer unless `MESETA_CROWD` says how many, so
+//! that the story is over soon without optimisation.
+
+#![allow(clippy::unwrap_used, reason = "a story's helpers")]
+
+use std::time::{Duration, Instant};
+
+use integration::{Cluster, Crowd, Framework, crowd};
+
+const CROWD: usize = 10_000;
+/// So often each declines what the other is offered then.
+const ROUNDS: usize = 10;
+/// The longest that any of them may take.
+const SOON: Duration = Duration::from_secs(1);
+/// A heartbeat comes every 15 s; a busy machine may be late.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+#[test]
+fn idle_frameworks_cost_those_that_work_nothing() {
+    let size = std::env::var("MESETA_CROWD").ok().and_then(|n| n.parse().ok()).unwrap_or(CROWD);
+    let cluster = Cluster::builder("crowd").start();
+    let (master, pid) = (cluster.masters[0].http(), cluster.masters[0].pid().unwrap());
+    let mut pair = ["one", "other"].map(|it| Framework::subscribe(master, Instant::now(), it, "*"));
+    let alone = crowd::declines(&mut pair, ROUNDS);
+
+    let (began, before) = (Instant::now(), crowd::resident(pid));
+    let mut crowd = Crowd::subscribe(master, size).unwrap();
+    let took = began.elapsed();
+    let each = (crowd::resident(pid) - before) / size as u64;
+    eprintln!("{size} frameworks subscribed in {took:?}; each takes {each} bytes of the master");
+
+    let beside = crowd::declines(&mut pair, ROUNDS);
+    let half = ROUNDS;
+    eprintln!(
+        "declined to offered to another: alone {:?}, beside them {:?}",
+        alone[half], beside[half]
+    );
+    assert!(*beside.last().unwrap() < SOON, "{beside:?}");
+
+    let heard = crowd.hear().unwrap();
+    eprintln!("each of them has heard a heartbeat within {heard:?}");
+    assert!(heard < HEARTBEAT, "{heard:?}");
+}
