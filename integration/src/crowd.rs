@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use boot::limits::raise_open_files;
 use serde_json::json;
 
 use crate::Framework;
@@ -17,15 +18,25 @@ const DOORS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(60);
 const HEARTBEAT: &[u8] = b"HEARTBEAT";
 
+/// Descriptors that a master, or a story, needs beside those of the crowd.
+const OTHERS: u64 = 1000;
+
+/// How large a crowd may be: either side needs a descriptor for each.
+pub fn room() -> usize {
+    raise_open_files();
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE);
+    let (most, _) = limit.expect("every process has a limit of open files");
+    usize::try_from(most.saturating_sub(OTHERS)).unwrap_or(usize::MAX)
+}
+
 /// Their streams. Dropped, they are gone without a word.
 #[derive(Debug)]
 pub struct Crowd(Vec<TcpStream>);
 
 impl Crowd {
-    /// Subscribes `size` of them, and waits until each has heard so. This process needs a descriptor
-    /// for each, and so does the master.
+    /// Subscribes `size` of them, and waits until each has heard so.
     pub fn subscribe(master: &str, size: usize) -> Result<Self> {
-        boot::limits::raise_open_files();
+        raise_open_files();
         let part = |door: usize| {
             let master = master.to_owned();
             thread::spawn(move || {

@@ -1,8 +1,5 @@
 //! Ten thousand frameworks that have nothing to do are subscribed with one master, and whoever has
-//! something to do is served beside them as before.
-//!
-//! `make bench` measures the ten thousand; here they are fewer unless `MESETA_CROWD` says how many, so
-//! that the story is over soon without optimisation.
+//! something to do is served beside them as before. `make bench` measures the same with optimisation.
 
 #![allow(clippy::unwrap_used, reason = "a story's helpers")]
 
@@ -12,7 +9,7 @@ use integration::{Cluster, Crowd, Framework, crowd};
 
 const CROWD: usize = 10_000;
 /// So often each declines what the other is offered then.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 5;
 /// The longest that any of them may take.
 const SOON: Duration = Duration::from_secs(1);
 /// A heartbeat comes every 15 s; a busy machine may be late.
@@ -20,7 +17,10 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 
 #[test]
 fn idle_frameworks_cost_those_that_work_nothing() {
-    let size = std::env::var("MESETA_CROWD").ok().and_then(|n| n.parse().ok()).unwrap_or(CROWD);
+    let size = CROWD.min(crowd::room());
+    if size < CROWD {
+        eprintln!("this system lets a process open files for {size} of {CROWD} frameworks only");
+    }
     let cluster = Cluster::builder("crowd").start();
     let (master, pid) = (cluster.masters[0].http(), cluster.masters[0].pid().unwrap());
     let mut pair = ["one", "other"].map(|it| Framework::subscribe(master, Instant::now(), it, "*"));

@@ -107,7 +107,8 @@ fn a_machine_drains_goes_down_and_serves_again_when_it_is_up() {
 
 /// The operator plans, the framework is asked to leave, and says that it will.
 fn drain(master: &str, framework: &mut Framework) {
-    let soon = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(60);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let soon = Duration::from_secs(now + 60);
     let unavailability = json!({ "start": { "nanoseconds": soon.as_nanos() as u64 },
         "duration": { "nanoseconds": HOUR.as_nanos() as u64 } });
     let window = json!({ "machine_ids": machines(), "unavailability": unavailability });

@@ -15,7 +15,7 @@ async fn explain(stage: &Stage, what: &str) -> (u16, Value) {
 }
 
 /// The explanation of a framework once its verdict is this.
-async fn verdict(stage: &Stage, id: &str, verdict: &str) -> Value {
+pub(crate) async fn verdict(stage: &Stage, id: &str, verdict: &str) -> Value {
     let mut seen = Value::Null;
     for _ in 0..500 {
         seen = explain(stage, &format!("framework/{id}")).await.1;

@@ -4,7 +4,6 @@
 
 mod calls;
 mod client;
-mod crowd;
 mod explain;
 #[path = "../v1/fields.rs"]
 mod fields;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{JSON, Stream};
+use crate::explain::verdict;
 use crate::stage::Stage;
 
 const SUBSCRIBE: &str = r#"{"type":"SUBSCRIBE","framework_id":null,"accept":null,"subscribe":{"framework_info":{"user":"root","name":"gr\u00fc\u00dfe","id":null,"role":"*","hostname":"","webui_url":"","unheard_of":[1]},"credentials":{}}}"#;
@@ -105,6 +106,9 @@ async fn a_reader_that_is_too_slow_is_cut_off_with_a_reason_and_costs_others_not
         )
         .await;
     assert_eq!(other.status().await["task_id"]["value"], "t");
+    // It is gone for everybody else although it has not read a word of that.
+    let told = verdict(&stage, &slow.id, "inactive").await;
+    assert_eq!(told["standing"], "disconnected");
     let end = slow.stream.end_of_all().await;
     let said = "the event stream was closed: its reader is too slow";
     assert!(
