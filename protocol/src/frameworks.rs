@@ -80,6 +80,23 @@ pub struct AcceptOffers {
     pub filters: Filters,
 }
 
+/// The offers were good and are used. Of tasks that were not launched, and of operations with an id
+/// that were not done, statuses tell; of other operations only this does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OffersAccepted {
+    #[serde(default)]
+    pub refused: Vec<RefusedOperation>,
+}
+
+/// An operation of an accept that was not done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusedOperation {
+    /// Its place among the operations of the accept, from 0.
+    pub at: usize,
+    /// Why, for the framework's author.
+    pub why: String,
+}
+
 /// Not these, thank you.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeclineOffers {
@@ -559,7 +576,7 @@ pub struct MaintenanceStatus {
 messages! {
     SubscribeFramework -> FrameworkSubscribed,
     TeardownFramework,
-    AcceptOffers,
+    AcceptOffers -> OffersAccepted,
     DeclineOffers,
     AnswerInverseOffers,
     RequestResources,

@@ -2,9 +2,9 @@
 
 use protocol::agent::{ReportStatus, SendToScheduler};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
-    MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
-    SuppressOffers, TeardownFramework,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
+    KillTask, MessageToExecutor, ReconcileOperations, ReconcileTasks, RequestResources,
+    ReviveOffers, ShutdownExecutor, SuppressOffers, TeardownFramework,
 };
 use protocol::resize::ResizeTask;
 
@@ -20,7 +20,9 @@ pub enum SchedulerCall {
     Kill(KillTask),
     ShutdownExecutor(ShutdownExecutor),
     Acknowledge(AcknowledgeUpdate),
+    AcknowledgeOperation(AcknowledgeOperation),
     Reconcile(ReconcileTasks),
+    ReconcileOperations(ReconcileOperations),
     Message(MessageToExecutor),
     Resize(ResizeTask),
     /// End the framework and all its tasks, then the driver.

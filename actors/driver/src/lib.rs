@@ -19,6 +19,7 @@ mod relay;
 pub mod scheduler;
 mod scheduler_actor;
 mod scheduler_calls;
+mod scheduler_news;
 
 pub use call::{ExecutorCall, SchedulerCall};
 pub use executor::{Executor, ExecutorDriver, status};

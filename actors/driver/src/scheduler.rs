@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use protocol::framework::{Filters, InverseOffer, Offer, Operation};
+use protocol::framework::{Filters, InverseOffer, Offer, Operation, OperationStatus};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
-    MessageToExecutor, ReconcileTasks, RequestResources, ResourceRequest, ReviveOffers,
-    ShutdownExecutor, SuppressOffers, TaskQuestion, TeardownFramework,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
+    KillTask, MessageToExecutor, OperationQuestion, ReconcileOperations, ReconcileTasks,
+    RefusedOperation, RequestResources, ResourceRequest, ReviveOffers, ShutdownExecutor,
+    SuppressOffers, TaskQuestion, TeardownFramework,
 };
 use protocol::resize::ResizeTask;
 use protocol::scheduler::{ExecutorMessage, ReportFailure};
@@ -51,6 +52,20 @@ pub trait Scheduler: 'static {
     /// News of a task; the same one may come twice. Acknowledged when this returns, unless
     /// acknowledgements are explicit: then call [`SchedulerDriver::acknowledge`] once it is safe.
     fn update(&mut self, driver: &SchedulerDriver, status: TaskStatus);
+
+    /// News of an operation that has an id; the same one may come twice. Acknowledged like updates of
+    /// tasks, explicitly by [`SchedulerDriver::acknowledge_operation`].
+    fn operation(&mut self, _driver: &SchedulerDriver, _status: OperationStatus) {}
+
+    /// These operations without an id, of an accept of these offers, were not done; the rest of the
+    /// accept was.
+    fn operations_refused(
+        &mut self,
+        _driver: &SchedulerDriver,
+        _offer_ids: &[OfferId],
+        _refused: &[RefusedOperation],
+    ) {
+    }
 
     /// An agent was lost, or an executor ended. Updates of its tasks come on their own.
     fn failure(&mut self, _driver: &SchedulerDriver, _failure: ReportFailure) {}
@@ -181,6 +196,29 @@ impl SchedulerDriver {
             task_id: status.task_id.clone(),
             update_id,
         }));
+    }
+
+    /// The same for the status of an operation.
+    pub fn acknowledge_operation(&self, status: &OperationStatus) {
+        let OperationStatus { operation_id, agent_id, update_id, .. } = status.clone();
+        if let (Some(operation_id), Some(agent_id), Some(update_id)) =
+            (operation_id, agent_id, update_id)
+        {
+            let framework_id = own_id();
+            self.call(SchedulerCall::AcknowledgeOperation(AcknowledgeOperation {
+                framework_id,
+                agent_id,
+                operation_id,
+                update_id,
+            }));
+        }
+    }
+
+    /// Asks for the state of these operations. The answers are [`Scheduler::operation`]s.
+    pub fn reconcile_operations(&self, operations: Vec<OperationQuestion>) {
+        let framework_id = own_id();
+        let message = ReconcileOperations { framework_id, operations };
+        self.call(SchedulerCall::ReconcileOperations(message));
     }
 
     /// Asks for the state of these tasks (none: of all that the master knows). The answers are

@@ -10,18 +10,19 @@ use protocol::elector::{GetLeader, LEADER_TOPIC, Leader, LeaderChanged};
 use protocol::explain::ExplainOffers;
 use protocol::framework::FrameworkInfo;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, FrameworkSubscribed,
-    KillTask, MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
-    SubscribeFramework, SuppressOffers, TaskQuestion, TeardownFramework,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
+    FrameworkSubscribed, KillTask, MessageToExecutor, ReconcileOperations, ReconcileTasks,
+    RequestResources, ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers,
+    TaskQuestion, TeardownFramework,
 };
 use protocol::resize::ResizeTask;
 use protocol::runtime::{Exited, Subscribe};
 use protocol::scheduler::{
     ExecutorMessage, FrameworkError, InverseOffers, ReportFailure, RescindInverseOffers,
-    RescindOffers, ResourceOffers, UpdateStatus,
+    RescindOffers, ResourceOffers, UpdateOperation, UpdateStatus,
 };
 use protocol::{Address, Failure, FailureKind, FrameworkId, HostAddr, TaskId};
-use runtime::{Actor, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
+use runtime::{Actor, Context, Handlers, Host, HostError, SpawnOptions};
 use serde_json::json;
 
 use crate::StopDriver;
@@ -112,7 +113,9 @@ fn handle(host: &Host, to: Address) -> SchedulerDriver {
         SchedulerCall::Kill(message) => host.tell(&to, message),
         SchedulerCall::ShutdownExecutor(message) => host.tell(&to, message),
         SchedulerCall::Acknowledge(message) => host.tell(&to, message),
+        SchedulerCall::AcknowledgeOperation(message) => host.tell(&to, message),
         SchedulerCall::Reconcile(message) => host.tell(&to, message),
+        SchedulerCall::ReconcileOperations(message) => host.tell(&to, message),
         SchedulerCall::Message(message) => host.tell(&to, message),
         SchedulerCall::Resize(message) => host.tell(&to, message),
         SchedulerCall::Teardown(message) => host.tell(&to, message),
@@ -159,6 +162,7 @@ impl<S: Scheduler> Actor for SchedulerActor<S> {
             .on::<InverseOffers>()
             .on::<RescindInverseOffers>()
             .on::<UpdateStatus>()
+            .on::<UpdateOperation>()
             .on::<ReportFailure>()
             .on::<ExecutorMessage>()
             .on::<FrameworkError>()
@@ -171,7 +175,9 @@ impl<S: Scheduler> Actor for SchedulerActor<S> {
             .on::<KillTask>()
             .on::<ShutdownExecutor>()
             .on::<AcknowledgeUpdate>()
+            .on::<AcknowledgeOperation>()
             .on::<ReconcileTasks>()
+            .on::<ReconcileOperations>()
             .on::<MessageToExecutor>()
             .on::<TeardownFramework>()
             .on::<ResizeTask>()
@@ -248,7 +254,7 @@ impl<S: Scheduler> SchedulerActor<S> {
         self.pause = (self.pause * 2).min(SEEK.1);
     }
 
-    fn consider(&mut self, leader: Leader, ctx: &mut Context<Self>) {
+    pub(crate) fn consider(&mut self, leader: Leader, ctx: &mut Context<Self>) {
         if !self.standing.prefers(&leader) {
             return;
         }
@@ -321,7 +327,7 @@ impl<S: Scheduler> SchedulerActor<S> {
         }
     }
 
-    fn abort(&mut self, message: &str, ctx: &mut Context<Self>) {
+    pub(crate) fn abort(&mut self, message: &str, ctx: &mut Context<Self>) {
         self.scheduler.error(&self.driver, message);
         self.finish(ctx);
     }
@@ -332,105 +338,9 @@ impl<S: Scheduler> SchedulerActor<S> {
     }
 
     /// Whether a message of the master is meant for what we are now, and from whom we take it.
-    fn is_current(&self, framework_id: &FrameworkId, ctx: &Context<Self>) -> bool {
+    pub(crate) fn is_current(&self, framework_id: &FrameworkId, ctx: &Context<Self>) -> bool {
         let leads = |leader: &Leader| leader.host == *ctx.sender().host();
         self.standing.subscribed().is_some_and(leads)
             && self.framework_id.lock().as_ref() == Some(framework_id)
-    }
-}
-
-// --- what the master tells ---------------------------------------------------------------------
-
-impl<S: Scheduler> Handler<LeaderChanged> for SchedulerActor<S> {
-    fn handle(&mut self, message: LeaderChanged, ctx: &mut Context<Self>) -> Outcome<()> {
-        if let Some(leader) = message.leadership.leader {
-            self.consider(leader, ctx);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<ResourceOffers> for SchedulerActor<S> {
-    fn handle(&mut self, message: ResourceOffers, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.scheduler.offers(&self.driver, message.offers);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<RescindOffers> for SchedulerActor<S> {
-    fn handle(&mut self, message: RescindOffers, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.scheduler.rescinded(&self.driver, message.offer_ids);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<InverseOffers> for SchedulerActor<S> {
-    fn handle(&mut self, message: InverseOffers, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.scheduler.inverse_offers(&self.driver, message.inverse_offers);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<RescindInverseOffers> for SchedulerActor<S> {
-    fn handle(&mut self, message: RescindInverseOffers, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.scheduler.inverse_rescinded(&self.driver, message.offer_ids);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<UpdateStatus> for SchedulerActor<S> {
-    fn handle(&mut self, message: UpdateStatus, ctx: &mut Context<Self>) -> Outcome<()> {
-        // One that is not acknowledged comes again from the right master.
-        if !self.is_current(&message.framework_id, ctx) {
-            return Outcome::Reply(());
-        }
-        let acknowledged = (!self.config.explicit_acknowledgements).then(|| message.status.clone());
-        self.scheduler.update(&self.driver, message.status);
-        if let Some(status) = acknowledged {
-            self.driver.acknowledge(&status);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<ReportFailure> for SchedulerActor<S> {
-    fn handle(&mut self, message: ReportFailure, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.scheduler.failure(&self.driver, message);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<ExecutorMessage> for SchedulerActor<S> {
-    fn handle(&mut self, message: ExecutorMessage, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.scheduler.message(&self.driver, message);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<FrameworkError> for SchedulerActor<S> {
-    fn handle(&mut self, message: FrameworkError, ctx: &mut Context<Self>) -> Outcome<()> {
-        if self.is_current(&message.framework_id, ctx) {
-            self.abort(&message.message, ctx);
-        }
-        Outcome::Reply(())
-    }
-}
-
-impl<S: Scheduler> Handler<StopDriver> for SchedulerActor<S> {
-    fn handle(&mut self, _: StopDriver, ctx: &mut Context<Self>) -> Outcome<()> {
-        self.finish(ctx);
-        Outcome::Reply(())
     }
 }

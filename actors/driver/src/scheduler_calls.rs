@@ -10,9 +10,10 @@ use protocol::explain::ExplainOffers;
 use protocol::framework::Capability;
 use protocol::framework::Operation;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
-    MessageToExecutor, ReconcileTasks, RequestResources, ReviveOffers, ShutdownExecutor,
-    SuppressOffers, TaskQuestion, TeardownFramework,
+    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
+    KillTask, MessageToExecutor, OffersAccepted, ReconcileOperations, ReconcileTasks,
+    RequestResources, ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion,
+    TeardownFramework,
 };
 use protocol::resize::{ResizeTask, TaskResized};
 use protocol::task::{Reason, Source, TaskInfo, TaskState, TaskStatus};
@@ -98,10 +99,9 @@ impl<S: Scheduler> SchedulerActor<S> {
         tasks: &[TaskInfo],
         failure: &Failure,
         sent: bool,
-        mixed: bool,
         ctx: &mut Context<Self>,
     ) {
-        if sent && (mixed || !is_certain(failure)) {
+        if sent && !is_certain(failure) {
             let question = |task: &TaskInfo| TaskQuestion {
                 task_id: task.task_id.clone(),
                 agent_id: Some(task.agent_id.clone()),
@@ -148,21 +148,26 @@ fn may_not_have_arrived(failure: &Failure) -> bool {
 }
 
 impl<S: Scheduler> Handler<AcceptOffers> for Actor<S> {
-    fn handle(&mut self, mut message: AcceptOffers, ctx: &mut Context<Self>) -> Outcome<()> {
+    fn handle(
+        &mut self,
+        mut message: AcceptOffers,
+        ctx: &mut Context<Self>,
+    ) -> Outcome<OffersAccepted> {
         message.framework_id = self.own_id();
         let launched = |operation: &Operation| match operation {
             Operation::Launch { tasks } => tasks.clone(),
             Operation::Apply { .. } | Operation::Refused { .. } => Vec::new(),
         };
         let tasks: Vec<TaskInfo> = message.operations.iter().flat_map(launched).collect();
-        // A refusal may be of an operation that no status can speak of, beside tasks that run.
-        let unnamed = |it: &Operation| matches!(it, Operation::Apply { operation_id: None, .. });
-        let mixed = message.operations.iter().any(unnamed);
+        let offer_ids = message.offer_ids.clone();
         let sent = self.standing.subscribed().is_some();
-        self.pass(message, ctx, move |actor, answer, ctx| {
-            if let Err(failure) = answer {
-                actor.on_accept_failed(&tasks, failure, sent, mixed, ctx);
+        self.pass(message, ctx, move |actor, answer, ctx| match answer {
+            Ok(OffersAccepted { refused }) if refused.is_empty() => {}
+            Ok(OffersAccepted { refused }) => {
+                let Actor { scheduler, driver, .. } = actor;
+                scheduler.operations_refused(driver, &offer_ids, refused);
             }
+            Err(failure) => actor.on_accept_failed(&tasks, failure, sent, ctx),
         })
     }
 }
@@ -239,7 +244,9 @@ passed_on!(
     RequestResources,
     ShutdownExecutor,
     AcknowledgeUpdate,
+    AcknowledgeOperation,
     ReconcileTasks,
+    ReconcileOperations,
     MessageToExecutor,
     ExplainOffers
 );

@@ -49,6 +49,7 @@ impl Frameworks {
     fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
         match result {
             Ok(Answer::Done) => self.calls.reply(call, ()),
+            Ok(Answer::Accepted(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Subscribed(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Frameworks(answer)) => self.calls.reply(call, answer),
             Ok(Answer::Tasks(answer)) => self.calls.reply(call, answer),

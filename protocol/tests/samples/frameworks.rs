@@ -55,7 +55,7 @@ fn from_operators(to: &mut To<'_>) {
 }
 
 fn offers(to: &mut To<'_>) {
-    to.tell(&AcceptOffers {
+    let accept = AcceptOffers {
         framework_id: framework_id(),
         offer_ids: vec![offer_id()],
         operations: vec![
@@ -72,8 +72,10 @@ fn offers(to: &mut To<'_>) {
             },
         ],
         filters: FILTERS,
-    })
-    .tell(&DeclineOffers {
+    };
+    let why = "RESERVE: no resources are named".into();
+    to.ask(&accept, &OffersAccepted { refused: vec![RefusedOperation { at: 1, why }] });
+    to.tell(&DeclineOffers {
         framework_id: framework_id(),
         offer_ids: vec![offer_id()],
         filters: FILTERS,

@@ -7,7 +7,7 @@ use protocol::agents::RouteLaunch;
 use protocol::events::types;
 use protocol::explain::{Setback, SetbackKind};
 use protocol::framework::{Filters, Operation, OperationState, OperationStatus};
-use protocol::frameworks::AcceptOffers;
+use protocol::frameworks::{AcceptOffers, OffersAccepted, RefusedOperation};
 use protocol::id::{AgentId, FrameworkId, Generation, OfferId, OperationId, TaskId};
 use protocol::operation::{Conversion, ResourceOperation};
 use protocol::resources::Resources;
@@ -77,7 +77,7 @@ impl Term {
         from: &Address,
         message: AcceptOffers,
         turn: &mut Turn<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<OffersAccepted, Failure> {
         let AcceptOffers { framework_id, offer_ids, operations, filters } = message;
         self.caller(&framework_id, from)?;
         let mut bundle = match self.check_offers(&framework_id, &offer_ids) {
@@ -100,9 +100,9 @@ impl Term {
         let used = operations.iter().any(is_use);
         let kind = if used { types::OFFER_ACCEPTED } else { types::OFFER_DECLINED };
         turn.emit(report::offers(kind, &framework_id, &offer_ids));
-        let untold = self.operate(&mut bundle, operations, turn);
+        let refused = self.operate(&mut bundle, operations, turn);
         self.give_back_rest(bundle, capped(filters), turn);
-        if untold.is_empty() { Ok(()) } else { Err(Failure::refused(untold.join("; "))) }
+        Ok(OffersAccepted { refused })
     }
 
     /// What operations have made is offered again at once; what was not touched is not wanted.
@@ -242,16 +242,16 @@ impl Term {
     }
 
     /// Does the operations in order. All tasks travel in one message, behind the operations that
-    /// they may count on. Returns why some were not done whose scheduler hears of it in no other way.
+    /// they may count on. Returns those that were not done and of which no status tells.
     fn operate(
         &mut self,
         bundle: &mut Bundle,
         operations: Vec<Operation>,
         turn: &mut Turn<'_>,
-    ) -> Vec<String> {
+    ) -> Vec<RefusedOperation> {
         let mut launched = Vec::new();
         let mut untold = Vec::new();
-        for operation in operations {
+        for (at, operation) in operations.into_iter().enumerate() {
             match operation {
                 Operation::Launch { tasks } => self.launch(bundle, tasks, &mut launched, turn),
                 Operation::Apply { operation_id, operation } => {
@@ -259,11 +259,15 @@ impl Term {
                     let done = self.convert(bundle, operation_id.clone(), *operation, turn);
                     if let Err(why) = done {
                         let why = format!("{name}: {why}");
-                        untold.extend(operation_id.is_none().then(|| why.clone()));
+                        let refused = || RefusedOperation { at, why: why.clone() };
+                        untold.extend(operation_id.is_none().then(refused));
                         self.refuse_operation(bundle, operation_id.as_ref(), why, turn);
                     }
                 }
                 Operation::Refused { operation_id, task_ids, reason, message } => {
+                    let refused = || RefusedOperation { at, why: message.clone() };
+                    let silent = operation_id.is_none() && task_ids.is_empty();
+                    untold.extend(silent.then(refused));
                     let id = &bundle.framework_id;
                     let verdict = Verdict::new(TaskState::Error, reason, message.clone());
                     for task_id in &task_ids {

@@ -12,8 +12,8 @@ use protocol::allocator::{
 };
 use protocol::events::Report;
 use protocol::frameworks::{
-    FrameworkList, FrameworkSubscribed, FrameworksView, MaintenanceStatus, OfferList, RoleSettings,
-    TaskList,
+    FrameworkList, FrameworkSubscribed, FrameworksView, MaintenanceStatus, OfferList,
+    OffersAccepted, RoleSettings, TaskList,
 };
 use protocol::id::{CallId, Epoch, FrameworkId};
 use protocol::maintenance::Maintenance;
@@ -129,6 +129,7 @@ pub enum AllocatorQuestion {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Answer {
     Done,
+    Accepted(OffersAccepted),
     Subscribed(FrameworkSubscribed),
     Frameworks(FrameworkList),
     Tasks(TaskList),

@@ -69,7 +69,7 @@ impl Term {
         let answer = match request {
             Request::Subscribe(m) => self.on_subscribe(call, from, m, turn),
             Request::Teardown(m) => self.on_teardown(call, from, &m, turn),
-            Request::Accept(m) => done(self.on_accept(from, m, turn)),
+            Request::Accept(m) => Some(self.on_accept(from, m, turn).map(Answer::Accepted)),
             Request::Decline(m) => done(self.on_decline(from, &m, turn)),
             Request::AnswerInverse(m) => done(self.on_answer_inverse_offers(from, &m, turn)),
             Request::RequestResources(m) => done(self.on_request_resources(from, m, turn)),

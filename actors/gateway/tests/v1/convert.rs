@@ -227,7 +227,7 @@ fn an_offer_says_where_its_agent_is() {
 
 #[test]
 fn a_task_is_launched() {
-    let operations = offer::operations_from(&[read(
+    let (_, operations) = offer::operations_from(&[read(
         r#"{"type":"LAUNCH","launch":{"task_infos":[{"name":"t","task_id":{"value":"t1"},"agent_id":{"value":"S1"},
             "resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.1},"role":"*"},
                 {"name":"gpus","type":"SCALAR","scalar":{"value":0}}],
@@ -271,7 +271,7 @@ fn what_is_not_supported_is_named_by_its_path() {
             r#"{{"name":"t","task_id":{{"value":"t"}},"agent_id":{{"value":"a"}},{more}}}"#
         );
         let launch = format!(r#"{{"type":"LAUNCH","launch":{{"task_infos":[{task}]}}}}"#);
-        refused(&offer::operations_from(&[read(&launch)]))
+        refused(&offer::operations_from(&[read(&launch)]).1)
     };
     let path = "operations[0].launch.task_infos[0]";
     for (field, content) in [
@@ -294,7 +294,7 @@ fn what_is_not_supported_is_named_by_its_path() {
     assert_eq!(task(negative), format!("'{path}.kill_policy.grace_period' must not be negative"));
     let create = r#"{"type":"CREATE_DISK","id":{"value":"o"},"create_disk":{"source":SOURCE,"target_type":"MOUNT"}}"#;
     let source = r#"{"name":"disk","type":"SCALAR","scalar":{"value":1}}"#;
-    let operations = offer::operations_from(&[read(&create.replace("SOURCE", source))]);
+    let (_, operations) = offer::operations_from(&[read(&create.replace("SOURCE", source))]);
     let said = refused(&operations);
     assert!(said.contains("create_disk.source' must be of a resource provider"), "{said}");
     let Operation::Refused { operation_id, .. } = &operations[0] else { panic!("{operations:?}") };
@@ -316,7 +316,7 @@ fn a_task_that_cannot_be_expressed_does_not_keep_its_siblings_from_being_launche
     };
     let (good, bad) = (task("good", ""), task("bad", r#","check":{}"#));
     let launch = format!(r#"{{"type":"LAUNCH","launch":{{"task_infos":[{bad},{good}]}}}}"#);
-    let operations = offer::operations_from(&[read(&launch)]);
+    let (_, operations) = offer::operations_from(&[read(&launch)]);
     let [Operation::Refused { task_ids, reason, .. }, Operation::Launch { tasks }] =
         operations.as_slice()
     else {
@@ -328,7 +328,7 @@ fn a_task_that_cannot_be_expressed_does_not_keep_its_siblings_from_being_launche
     let group = format!(
         r#"{{"type":"LAUNCH_GROUP","launch_group":{{"executor":{{"executor_id":{{"value":"e"}}}},"task_group":{{"tasks":[{good},{bad}]}}}}}}"#
     );
-    let operations = offer::operations_from(&[read(&group)]);
+    let (_, operations) = offer::operations_from(&[read(&group)]);
     let [Operation::Refused { task_ids, reason, .. }] = operations.as_slice() else {
         panic!("{operations:?}")
     };

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use protocol::framework::{Offer, Operation};
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeUpdate, DeclineOffers, FrameworkSubscribed, KillTask, ReconcileTasks,
-    ReviveOffers, SubscribeFramework, SuppressOffers,
+    AcceptOffers, AcknowledgeUpdate, DeclineOffers, FrameworkSubscribed, KillTask, OffersAccepted,
+    ReconcileTasks, ReviveOffers, SubscribeFramework, SuppressOffers,
 };
 use protocol::scheduler::{ResourceOffers, UpdateStatus};
 use protocol::task::{Reason, Source, TaskInfo, TaskState, TaskStatus};
@@ -139,7 +139,11 @@ impl Handler<SuppressOffers> for Master {
 }
 
 impl Handler<AcceptOffers> for Master {
-    fn handle(&mut self, message: AcceptOffers, ctx: &mut Context<Self>) -> Outcome<()> {
+    fn handle(
+        &mut self,
+        message: AcceptOffers,
+        ctx: &mut Context<Self>,
+    ) -> Outcome<OffersAccepted> {
         for operation in message.operations {
             let Operation::Launch { tasks } = operation else { continue };
             for task in tasks {
@@ -149,7 +153,7 @@ impl Handler<AcceptOffers> for Master {
             }
         }
         self.offer(ctx);
-        Outcome::Reply(())
+        Outcome::Reply(OffersAccepted::default())
     }
 }
 

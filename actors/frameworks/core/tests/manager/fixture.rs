@@ -14,7 +14,8 @@ use protocol::framework::{
 };
 use protocol::frameworks::{
     AcceptOffers, AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ForwardUpdate,
-    GetFrameworks, GetOffers, GetTasks, OfferAllocations, SubscribeFramework, ViewFrameworks,
+    GetFrameworks, GetOffers, GetTasks, OfferAllocations, RefusedOperation, SubscribeFramework,
+    ViewFrameworks,
 };
 use protocol::id::{AgentId, CallId, Epoch, FrameworkId, Generation, OfferId, TaskId, UpdateId};
 use protocol::registrar::{Registry, RegistrySnapshot};
@@ -363,8 +364,20 @@ impl Out {
         answer
     }
 
+    /// Done, and all of it.
     pub(crate) fn done(&self) {
-        assert_eq!(self.answer(), Ok(Answer::Done));
+        match self.answer() {
+            Ok(Answer::Accepted(accepted)) => assert!(accepted.refused.is_empty(), "{accepted:?}"),
+            answer => assert_eq!(answer, Ok(Answer::Done)),
+        }
+    }
+
+    /// Which operations of an accept were not done, and why.
+    pub(crate) fn not_done(&self) -> Vec<RefusedOperation> {
+        match self.answer() {
+            Ok(Answer::Accepted(accepted)) => accepted.refused,
+            answer => panic!("{answer:?}"),
+        }
     }
 
     pub(crate) fn refused(&self) -> Failure {

@@ -13,6 +13,7 @@ use protocol::frameworks::{
 use protocol::id::{Generation, OfferId};
 use protocol::operation::{AgentOperation, OperationReport, ResourceOperation};
 use protocol::resources::{Disk, Reservation, Resource, Scalar};
+use protocol::task::Reason;
 use protocol::{Failure, FailureKind, FrameworkId, Resources};
 
 use crate::fixture::*;
@@ -242,9 +243,17 @@ fn an_invalid_operation_is_told_of_and_the_others_are_done() {
     assert!(out.operations()[1].message.contains("not dynamically reserved"));
     assert_eq!(out.sent().len(), 1);
     assert_eq!(out.given_back(), &bag("cpus=2") + &reserved("cpus=1"));
-    let out = bench.use_offer(&id, &bag("cpus=2"), vec![apply(None, reserve("cpus=9"))]);
-    out.refused_as(FailureKind::Refused, "RESERVE: the offers do not have what it needs");
-    assert_eq!(out.given_back(), bag("cpus=2"));
+    let refused = Operation::Refused {
+        operation_id: None,
+        task_ids: vec![],
+        reason: Reason::TaskInvalid,
+        message: "not understood".into(),
+    };
+    let all = vec![apply(None, reserve("cpus=1")), apply(None, reserve("cpus=9")), refused];
+    let not_done = bench.use_offer(&id, &bag("cpus=2"), all).not_done();
+    assert_eq!(not_done.iter().map(|it| it.at).collect::<Vec<_>>(), [1, 2]);
+    assert!(not_done[0].why.starts_with("RESERVE: the offers do not have what it needs"));
+    assert_eq!(not_done[1].why, "not understood");
     let out = bench.operate(&id, "gone".into(), vec![apply(Some("o4"), reserve("cpus=1"))]);
     assert_eq!(out.verdicts(), [OperationState::Error]);
     out.refused();

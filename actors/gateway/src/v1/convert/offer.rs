@@ -73,14 +73,17 @@ pub(super) fn attribute_to(name: &str, attribute: &Attribute) -> mesos::Attribut
     wire
 }
 
-/// The operations of an accept. Those that have no counterpart, and the tasks that have none, are
-/// refused by the place of what is wrong in them.
+/// The operations of an accept, and the place of what each was made of. Those that have no
+/// counterpart, and the tasks that have none, are refused by the place of what is wrong in them.
 #[must_use]
-pub fn operations_from(operations: &[mesos::offer::Operation]) -> Vec<Operation> {
+pub fn operations_from(operations: &[mesos::offer::Operation]) -> (Vec<usize>, Vec<Operation>) {
     let numbered = operations.iter().enumerate();
     numbered
-        .flat_map(|(at, operation)| operation_from(operation, &format!("operations[{at}]")))
-        .collect()
+        .flat_map(|(at, operation)| {
+            let made = operation_from(operation, &format!("operations[{at}]"));
+            made.into_iter().map(move |operation| (at, operation))
+        })
+        .unzip()
 }
 
 fn operation_from(operation: &mesos::offer::Operation, place: &str) -> Vec<Operation> {

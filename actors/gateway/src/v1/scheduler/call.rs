@@ -11,12 +11,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use protocol::blob::Blob;
-use protocol::framework::Operation;
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
-    KillTask, MessageToExecutor, OperationQuestion, ReconcileOperations, ReconcileTasks,
-    RequestResources, ResourceRequest, ReviveOffers, ShutdownExecutor, SuppressOffers,
-    TaskQuestion, UpdateFramework,
+    KillTask, MessageToExecutor, OffersAccepted, OperationQuestion, ReconcileOperations,
+    ReconcileTasks, RefusedOperation, RequestResources, ResourceRequest, ReviveOffers,
+    ShutdownExecutor, SuppressOffers, TaskQuestion, UpdateFramework,
 };
 use protocol::{AgentId, Failure, FailureKind, FrameworkId, Message, OfferId};
 
@@ -123,31 +122,28 @@ fn refused(reason: &str) -> HttpResponse {
 }
 
 async fn accept(common: &Common, framework_id: FrameworkId, body: call::Accept) -> Answer {
-    let operations = operations_from(&body.operations);
-    let untold = operations.iter().filter_map(untold).cloned().reduce(|all, it| all + "; " + &it);
+    let (places, operations) = operations_from(&body.operations);
     let message = AcceptOffers {
         framework_id,
         offer_ids: offer_ids(&body.offer_ids),
         operations,
         filters: filters_from(body.filters.as_ref()),
     };
-    match (ask(common, message).await, untold) {
-        (Ok(()), Some(reason)) => Ok(refused(&reason)),
-        (Err(failure), Some(reason)) if failure.kind == FailureKind::Refused => {
-            Ok(refused(&format!("{reason}; {failure}")))
+    match ask(common, message).await {
+        Ok(OffersAccepted { refused: not_done }) if !not_done.is_empty() => {
+            Ok(refused(&exceptions(&not_done, &places)))
         }
-        (result, _) => accepted(result),
+        result => accepted(result.map(|_| ())),
     }
 }
 
-/// Why an operation is not done that nothing on the stream will speak of.
-fn untold(operation: &Operation) -> Option<&String> {
-    match operation {
-        Operation::Refused { operation_id: None, task_ids, message, .. } if task_ids.is_empty() => {
-            Some(message)
-        }
-        Operation::Launch { .. } | Operation::Apply { .. } | Operation::Refused { .. } => None,
-    }
+/// What of an accept was not done, by its place in the call; the rest was.
+fn exceptions(refused: &[RefusedOperation], places: &[usize]) -> String {
+    let exception = |it: &RefusedOperation| {
+        let at = places.get(it.at).copied().unwrap_or(it.at);
+        format!("operations[{at}]: {}", it.why)
+    };
+    refused.iter().map(exception).collect::<Vec<_>>().join("; ")
 }
 
 fn offer_ids(ids: &[mesos::OfferId]) -> Vec<OfferId> {
