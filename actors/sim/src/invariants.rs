@@ -36,10 +36,15 @@ impl World {
         Ok(())
     }
 
-    /// No machine runs more than it has, and no task runs on two.
+    /// No machine runs more than it has, no task runs on two, and operations neither make nor lose
+    /// anything.
     pub(crate) fn check_agents(&self) -> Result<(), String> {
         let mut places = BTreeMap::new();
         for agent in &self.agents {
+            if original(&agent.resources()) != total() {
+                let (index, has) = (agent.index, agent.resources());
+                return Err(format!("operations have made {has} of what agent {index} has"));
+            }
             let mut free = agent.resources();
             for (name, resources) in agent.running() {
                 if let Some(other) = places.insert(name, agent.index) {

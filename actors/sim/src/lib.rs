@@ -7,7 +7,7 @@
 //!
 //! Invariants checked after every step: those of each core; the ledger and the allocator count the
 //! same on every agent whenever nothing is on its way between them; no machine runs more than it
-//! has; no task runs in two places. Once faults are over, eventually: everybody is connected and
+//! has, nor has more or less by operations; no task runs in two places. Once faults are over, eventually: everybody is connected and
 //! gets a task to run; then every task ends, is known to have ended, and nothing is left anywhere.
 //!
 //! ```
@@ -29,6 +29,7 @@ mod kernel;
 mod master;
 mod names;
 mod network;
+mod operators;
 mod options;
 mod perform;
 mod scheduler;

@@ -42,6 +42,8 @@ pub struct Faults {
     pub actor_restart: f64,
     /// An operator marks an agent gone.
     pub mark_gone: f64,
+    /// An operator reserves something of an agent, makes a volume of it, or undoes that.
+    pub operate: f64,
 }
 
 impl Faults {
@@ -59,6 +61,7 @@ impl Faults {
         depose: 0.0,
         actor_restart: 0.0,
         mark_gone: 0.0,
+        operate: 0.0,
     };
 
     /// A bad day: some accident every second or two, one packet in thirty in trouble.
@@ -75,6 +78,7 @@ impl Faults {
         depose: 0.02,
         actor_restart: 0.03,
         mark_gone: 0.005,
+        operate: 0.60,
     };
 }
 

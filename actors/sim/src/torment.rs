@@ -69,6 +69,9 @@ impl World {
         if self.kernel.chance(faults.actor_restart) {
             self.restart_an_actor();
         }
+        if self.kernel.chance(faults.operate) {
+            self.operate();
+        }
         if self.kernel.chance(faults.mark_gone) {
             let index = self.kernel.pick(self.agents.len());
             if let Some(agent_id) = self.agents[index].disk.agent_id.clone() {

@@ -10,9 +10,29 @@ use crate::kernel::Kernel;
 use crate::scheduler::Scheduler;
 
 /// Of an agent's four cpus, so many stay for everybody.
-const KEPT: &str = "cpus=2";
+pub(crate) const KEPT: &str = "cpus=2";
 
-fn bag(text: &str) -> Resources {
+/// These, reserved for a role.
+pub(crate) fn held_for(role: &str, wanted: &Resources) -> Resources {
+    let layer = Reservation {
+        role: role.to_owned(),
+        dynamic: true,
+        principal: None,
+        labels: std::collections::BTreeMap::new(),
+    };
+    let reserve = |r: &Resource| Resource { reservations: vec![layer.clone()], ..r.clone() };
+    wanted.iter().map(reserve).collect()
+}
+
+/// This disk, as a volume of that name.
+pub(crate) fn as_volume(disk: &Resources, id: &str) -> Resources {
+    let persistent =
+        Disk { persistence_id: id.to_owned(), container_path: "data".to_owned(), principal: None };
+    let volume = |r: &Resource| Resource { disk: Some(persistent.clone()), ..r.clone() };
+    disk.iter().map(volume).collect()
+}
+
+pub(crate) fn bag(text: &str) -> Resources {
     Resources::parse(text).expect("resources that are written out")
 }
 
@@ -47,8 +67,8 @@ impl Scheduler {
         let disk = mine.filter(|r| r.name == "disk");
         if !disk.is_empty() && kernel.chance(0.6) {
             available.remove_all(&disk);
-            let volume = |r: &Resource| Resource { disk: Some(self.new_disk()), ..r.clone() };
-            return Some(ResourceOperation::Create { volumes: disk.iter().map(volume).collect() });
+            let id = format!("s{}.v{}", self.index, self.operations);
+            return Some(ResourceOperation::Create { volumes: as_volume(&disk, &id) });
         }
         if !mine.is_empty() && kernel.chance(0.6) {
             available.remove_all(&mine);
@@ -61,22 +81,7 @@ impl Scheduler {
             return None;
         }
         available.remove_all(&wanted);
-        let layer = Reservation {
-            role: offer.role.clone(),
-            dynamic: true,
-            principal: None,
-            labels: std::collections::BTreeMap::new(),
-        };
-        let reserve = |r: &Resource| Resource { reservations: vec![layer.clone()], ..r.clone() };
-        Some(ResourceOperation::Reserve { resources: wanted.iter().map(reserve).collect() })
-    }
-
-    fn new_disk(&self) -> Disk {
-        Disk {
-            persistence_id: format!("s{}.v{}", self.index, self.operations),
-            container_path: "data".to_owned(),
-            principal: None,
-        }
+        Some(ResourceOperation::Reserve { resources: held_for(&offer.role, &wanted) })
     }
 
     pub(crate) fn on_operation(&mut self, kernel: &mut Kernel, status: OperationStatus) {

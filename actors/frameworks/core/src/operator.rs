@@ -10,6 +10,7 @@ use protocol::resources::{Resource, Resources};
 use protocol::{Failure, FailureKind};
 use serde::Serialize;
 
+use crate::agents::Agent;
 use crate::conversion::Ground;
 use crate::effect::{AllocatorQuestion, Answer};
 use crate::questions::Purpose;
@@ -69,9 +70,10 @@ impl Term {
         let conversion = ground
             .conversion(operation)
             .map_err(|invalid| Failure::refused(invalid.to_string()))?;
-        let mut unused = info.resources.clone();
-        unused.remove_all(&agent.used);
-        match unused.checked_sub(&conversion.consumed) {
+        if let ResourceOperation::Destroy { volumes } = operation {
+            check_volumes(agent, &info.resources, volumes)?;
+        }
+        match agent.unused().checked_sub(&conversion.consumed) {
             Ok(_) => Ok(conversion),
             Err(shortage) => Err(conflict(format!("Insufficient resources: {shortage}"))),
         }
@@ -133,6 +135,17 @@ impl Term {
             }
         }
     }
+}
+
+/// A volume that is not there, or that somebody uses, is a mistake of the call, as in Mesos.
+fn check_volumes(agent: &Agent, total: &Resources, volumes: &Resources) -> Result<(), Failure> {
+    if !total.contains(volumes) {
+        return Err(Failure::refused(format!("Persistent volumes not found: {volumes}")));
+    }
+    if !agent.unused().contains(volumes) {
+        return Err(Failure::refused(format!("Persistent volumes in use: {volumes}")));
+    }
+    Ok(())
 }
 
 /// Whether taking `bag` back brings `wanted` nearer.
