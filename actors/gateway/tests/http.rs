@@ -95,6 +95,8 @@ async fn an_agent_answers_for_itself() {
     assert_eq!(get(&world, "/health").await.0, 200);
     let (status, body) = get(&world, "/monitor/usage").await;
     assert_eq!((status, &body["machine"]["cpus"]), (200, &json!(2)));
+    let (status, body) = get(&world, "/system/stats.json").await;
+    assert!(status == 200 && body["cpus_total"].is_number(), "{body}");
     let at = world.host.address_of("gateway");
     let state = world.host.ask(&at, Inspect {}, SOON).await.unwrap().state;
     assert_eq!(state["http"], world.http.to_string());

@@ -9,7 +9,7 @@ use protocol::monitor::GetUsage;
 
 use crate::answer::Answer;
 use crate::common::Common;
-use crate::master::version;
+use crate::master::{STATS, stats, version};
 use crate::server::Edge;
 use crate::v1;
 
@@ -26,6 +26,7 @@ impl Edge for AgentEdge {
         config
             .route("/health", web::get().to(HttpResponse::Ok))
             .route("/version", web::get().to(version))
+            .route(STATS, web::get().to(stats))
             .route("/api/v1/meseta/state", web::get().to(state))
             .route("/monitor/usage", web::get().to(usage))
             .route("/files/read", web::get().to(files::read))

@@ -101,6 +101,12 @@ impl Cluster {
         self.frameworks().flat_map(|it| &it.completed).map(Arc::as_ref).chain(unacknowledged)
     }
 
+    /// The same, and those of frameworks that have ended themselves.
+    pub(crate) fn all_completed_tasks(&self) -> impl Iterator<Item = &Task> {
+        let of_ended = self.completed_frameworks().flat_map(|it| &it.completed);
+        self.completed_tasks().chain(of_ended.map(Arc::as_ref))
+    }
+
     /// A task that has not ended, or has and is remembered.
     pub(crate) fn task(
         &self,

@@ -7,6 +7,7 @@ pub(crate) mod legacy;
 pub(crate) mod metrics;
 mod read;
 mod resize;
+mod system;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -20,6 +21,10 @@ use crate::server::Edge;
 use crate::v1;
 use crate::websocket::stream_events;
 use about::About;
+pub(crate) use system::stats;
+
+/// Where every host tells of its machine.
+pub(crate) const STATS: &str = "/system/stats.json";
 
 /// What a master serves. Standbys answer for their health and who leads, and redirect the rest.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +64,7 @@ const OPEN: &[&str] = &[
     "/version.json",
     "/master/version",
     "/master/version.json",
+    STATS,
     "/redirect",
     "/master/redirect",
     "/flags",
@@ -95,6 +101,7 @@ impl Edge for MasterEdge {
             .route("/master/version", web::get().to(version))
             .route("/version.json", web::get().to(version))
             .route("/master/version.json", web::get().to(version))
+            .route(STATS, web::get().to(stats))
             .route("/redirect", web::get().to(redirect))
             .route("/master/redirect", web::get().to(redirect))
             .route("/api/v1/events", web::get().to(events))

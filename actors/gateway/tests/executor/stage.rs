@@ -35,7 +35,7 @@ pub(crate) struct Seen {
     pub(crate) exits: Vec<ExecutorExited>,
     pub(crate) launches: Vec<LaunchContainer>,
     pub(crate) resizes: Vec<Resources>,
-    containers: BTreeSet<ContainerId>,
+    pub(crate) containers: BTreeSet<ContainerId>,
 }
 
 type Shared = Arc<Mutex<Seen>>;

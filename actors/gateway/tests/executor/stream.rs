@@ -219,3 +219,15 @@ async fn a_stream_ends_with_its_edge() {
     };
     tokio::join!(ended, stage.stop_edge());
 }
+
+#[actix_rt::test]
+async fn an_executor_whose_tasks_are_all_killed_before_it_subscribes_has_nothing_to_do() {
+    let stage = Stage::new().await;
+    stage.run(&["t1"]).await;
+    stage.kill("t1", 1500);
+    let status = stage.until_state("t1", TaskState::Killed).await;
+    assert_eq!(status.reason, Some(Reason::TaskKilledDuringLaunch));
+    stage.until("its container is gone", |seen| seen.containers.is_empty()).await;
+    let (status, text) = stage.client().call(&call("SUBSCRIBE", json!({}))).await;
+    assert_eq!((status.as_u16(), text.as_str()), (400, "Executor cannot be found"));
+}

@@ -236,3 +236,36 @@ async fn a_master_has_no_files_and_says_what_is_wrong_with_a_question_for_one() 
         assert_eq!(stage.call(&call).await, (StatusCode::NOT_FOUND, String::new()));
     }
 }
+
+#[actix_rt::test]
+async fn the_machine_is_told_of_by_every_master() {
+    let stage = Stage::new().await;
+    stage.world.elect(leads(false, "10.0.0.2:5050")).await;
+    let stats = stage.get("/system/stats.json").await;
+    for name in ["cpus_total", "avg_load_1min", "avg_load_15min", "mem_total_bytes"] {
+        assert!(stats[name].is_number(), "{name}: {stats}");
+    }
+    assert_eq!(stats.as_object().unwrap().keys().find(|name| name.contains('/')), None);
+}
+
+#[actix_rt::test]
+async fn what_is_not_served_is_not_found_and_a_question_that_cannot_be_read_is_a_bad_request() {
+    let stage = Stage::new().await;
+    for path in [
+        "/registrar(1)/registry",
+        "/redirect/elsewhere",
+        "/profiler/start",
+        "/memory-profiler/state",
+        "/help",
+        "/__processes__",
+        "/app/index.html",
+        "/hierarchical-drf(1)/offer_constraints_debug",
+    ] {
+        let (status, text) = Stage::answer(stage.request(Method::GET, path)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {text}");
+    }
+    for path in ["/tasks?limit=many", "/tasks?offset=-1"] {
+        let (status, text) = Stage::answer(stage.request(Method::GET, path)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {text}");
+    }
+}

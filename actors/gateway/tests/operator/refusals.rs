@@ -85,6 +85,20 @@ async fn a_call_says_what_its_type_needs() {
     let incomplete = [
         ("TEARDOWN", "teardown.framework_id"),
         ("MARK_AGENT_GONE", "mark_agent_gone.agent_id"),
+        ("LIST_FILES", "list_files.path"),
+        ("READ_FILE", "read_file.path, read_file.offset"),
+        ("RESERVE_RESOURCES", "reserve_resources.agent_id"),
+        ("UNRESERVE_RESOURCES", "unreserve_resources.agent_id"),
+        ("CREATE_VOLUMES", "create_volumes.agent_id"),
+        ("DESTROY_VOLUMES", "destroy_volumes.agent_id"),
+        ("GROW_VOLUME", "grow_volume.volume, grow_volume.addition"),
+        ("SHRINK_VOLUME", "shrink_volume.volume, shrink_volume.subtract"),
+        ("UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule.schedule"),
+        ("SET_QUOTA", "set_quota.quota_request"),
+        ("REMOVE_QUOTA", "remove_quota.role"),
+        ("DRAIN_AGENT", "drain_agent.agent_id"),
+        ("DEACTIVATE_AGENT", "deactivate_agent.agent_id"),
+        ("REACTIVATE_AGENT", "reactivate_agent.agent_id"),
         ("SET_LOGGING_LEVEL", "set_logging_level.level, set_logging_level.duration"),
     ];
     for (kind, fields) in incomplete {
@@ -119,10 +133,12 @@ async fn every_call_looks_at_what_the_client_accepts_after_the_call_itself() {
 #[actix_rt::test]
 async fn a_call_that_cannot_be_done_yet_is_named() {
     let stage = Stage::new().await;
-    let id = json!({ "value": "a1" });
-    let part = json!({ "type": "DRAIN_AGENT", "drain_agent": { "agent_id": id } });
-    let text = "Call DRAIN_AGENT is not supported yet";
-    assert_eq!(stage.call(&part).await, answer(501, text));
+    let part = json!({ "agent_id": { "value": "a1" } });
+    for kind in ["DRAIN_AGENT", "DEACTIVATE_AGENT", "REACTIVATE_AGENT"] {
+        let call = json!({ "type": kind, kind.to_lowercase(): part });
+        let text = format!("Call {kind} is not supported yet");
+        assert_eq!(stage.call(&call).await, answer(501, &text));
+    }
     let unknown = json!({ "type": "UNKNOWN" });
     assert_eq!(stage.call(&unknown).await, answer(501, "Received 'UNKNOWN' call"));
 }

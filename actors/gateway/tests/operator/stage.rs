@@ -143,7 +143,12 @@ macro_rules! answers {
 answers! {
     ViewAgents => |_| Ok(AgentsView { agents: shared(agents()) }),
     ViewFrameworks => |_| Ok(view()),
-    MarkAgentGone => |message| found(message.agent_id == AgentId::from("a1"), "agent"),
+    MarkAgentGone => |message| {
+        if message.agent_id == AgentId::from("a2") {
+            return Err(Failure::new(FailureKind::Conflict, "something else is being decided"));
+        }
+        found(message.agent_id == AgentId::from("a1"), "agent")
+    },
     TeardownFramework => |message| found(message.framework_id.as_str() == "f1", "framework"),
 }
 

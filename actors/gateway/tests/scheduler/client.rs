@@ -197,13 +197,19 @@ impl Framework {
         self.stream.next("OFFERS").await["offers"]["offers"][0].clone()
     }
 
+    /// The next so many offers.
+    pub(crate) async fn offers(&mut self, count: usize) -> Vec<Value> {
+        let mut offers = Vec::new();
+        while offers.len() < count {
+            let event = self.stream.next("OFFERS").await;
+            offers.extend(event["offers"]["offers"].as_array().unwrap().iter().cloned());
+        }
+        offers
+    }
+
     /// Uses an offer.
     pub(crate) async fn accept(&self, offer: &Value, operations: Value) {
-        let accept = json!({
-            "offer_ids": [offer["id"]], "operations": operations,
-            "filters": { "refuse_seconds": 0.0 },
-        });
-        self.tell("ACCEPT", accept).await;
+        self.tell("ACCEPT", accept(std::slice::from_ref(offer), operations)).await;
     }
 
     /// Launches this task on the next offer and waits until it runs.
@@ -217,6 +223,13 @@ impl Framework {
     pub(crate) async fn status(&mut self) -> Value {
         self.stream.next("UPDATE").await["update"]["status"].clone()
     }
+}
+
+/// The use of these offers, of which what is left may come again at once.
+pub(crate) fn accept(offers: &[Value], operations: Value) -> Value {
+    let offer_ids: Vec<_> = offers.iter().map(|offer| offer["id"].clone()).collect();
+    let filters = json!({ "refuse_seconds": 0.0 });
+    json!({ "offer_ids": offer_ids, "operations": operations, "filters": filters })
 }
 
 /// A LAUNCH of tasks of which these fields are not the usual ones.

@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
 
+mod accepts;
 mod calls;
 mod client;
 mod explain;
 #[path = "../v1/fields.rs"]
 mod fields;
 mod launches;
+mod lifetimes;
 mod maintenance;
 mod operations;
+mod operators;
+mod reconciliation;
 mod refusals;
 mod resize;
 mod stage;
@@ -17,6 +21,7 @@ mod streams;
 mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
+mod tasks;
 #[path = "../v1/tiny.rs"]
 mod tiny;
 mod wire;

@@ -1,27 +1,24 @@
-//! Reservations and volumes, in accepts and by operators, before the real frameworks manager and
-//! allocator.
+//! Reservations and volumes in accepts, before the real frameworks manager and allocator.
 
-use actix_web::http::Method;
-use gateway::v1::wire::master::Call;
-use gateway::v1::{MediaType, decode, encode};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Framework, launch};
+use crate::client::{Framework, launch};
+use crate::operators::read;
 use crate::stage::{AGENT, Stage, UUID};
 
-fn scalar(name: &str, amount: f64) -> Value {
+pub(crate) fn scalar(name: &str, amount: f64) -> Value {
     json!({ "name": name, "type": "SCALAR", "scalar": { "value": amount } })
 }
 
 /// In the format of old, as frameworks without refinement have it.
-fn reserved(name: &str, amount: f64) -> Value {
+pub(crate) fn reserved(name: &str, amount: f64) -> Value {
     let mut resource = scalar(name, amount);
     resource["role"] = "dev".into();
     resource["reservation"] = json!({});
     resource
 }
 
-fn volume(size: f64, id: &str) -> Value {
+pub(crate) fn volume(size: f64, id: &str) -> Value {
     let mut volume = reserved("disk", size);
     volume["disk"] = json!({
         "persistence": { "id": id },
@@ -38,12 +35,12 @@ fn operation(kind: &str, id: Option<&str>, part: Value) -> Value {
     operation
 }
 
-fn reserve(resources: &[Value]) -> Value {
+pub(crate) fn reserve(resources: &[Value]) -> Value {
     json!({ "resources": resources })
 }
 
 /// The amount of something in an offer: plain, reserved, or of the volume of an id.
-fn amount(offer: &Value, name: &str, reserved: bool, volume: Option<&str>) -> f64 {
+pub(crate) fn amount(offer: &Value, name: &str, reserved: bool, volume: Option<&str>) -> f64 {
     let is = |r: &&Value| {
         let id = r["disk"]["persistence"]["id"].as_str();
         r["name"] == name && (r["role"] == "dev") == reserved && id == volume
@@ -52,7 +49,7 @@ fn amount(offer: &Value, name: &str, reserved: bool, volume: Option<&str>) -> f6
     found.map_or(0.0, |r| r["scalar"]["value"].as_f64().unwrap())
 }
 
-async fn subscribed(stage: &Stage) -> Framework {
+pub(crate) async fn subscribed(stage: &Stage) -> Framework {
     stage
         .client()
         .subscribe_with(json!({ "roles": ["dev"],
@@ -74,7 +71,7 @@ impl Framework {
     }
 
     /// An offer of everything: parts that come one by one are given back.
-    async fn offer_with_all(&mut self) -> Value {
+    pub(crate) async fn offer_with_all(&mut self) -> Value {
         loop {
             let offer = self.offer().await;
             let sum = |name: &str| {
@@ -222,168 +219,81 @@ async fn a_task_takes_what_was_reserved_before_it_in_the_same_accept() {
     assert_eq!(routed[..2], ["operate RESERVE", "operate CREATE"]);
 }
 
-// --- operators -----------------------------------------------------------------------------------
-
-async fn read(client: &Client, kind: &str) -> Value {
-    let (status, body) = call(client, &json!({ "type": kind })).await;
-    assert_eq!(status, 200, "{body}");
-    let body: Value = serde_json::from_str(&body).unwrap();
-    body[kind.to_lowercase()].clone()
-}
-
-async fn call(client: &Client, call: &Value) -> (u16, String) {
-    let request =
-        client.request(Method::POST, "/api/v1").header("Content-Type", "application/json");
-    Client::answer(request.body(call.to_string())).await
-}
-
-/// A call about the agent.
-fn of_agent(kind: &str, mut part: Value) -> Value {
-    part["agent_id"] = json!({ "value": AGENT });
-    json!({ "type": kind, kind.to_lowercase(): part })
-}
-
-async fn form(client: &Client, path: &str, fields: &[(&str, String)]) -> (u16, String) {
-    let body: Vec<_> =
-        fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-    let request = client.request(Method::POST, path);
-    Client::answer(request.body(body.join("&"))).await
-}
-
-fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
 #[actix_rt::test]
-async fn an_operator_reserves_and_makes_volumes_and_takes_it_all_back() {
-    let stage = Stage::start().await;
-    let client = stage.client();
-    let accepted = (202, String::new());
-    for (kind, part) in [
-        ("RESERVE_RESOURCES", reserve(&[reserved("disk", 100.0)])),
-        ("CREATE_VOLUMES", json!({ "volumes": [volume(10.0, "v")] })),
-        ("GROW_VOLUME", json!({ "volume": volume(10.0, "v"), "addition": reserved("disk", 5.0) })),
-        ("SHRINK_VOLUME", json!({ "volume": volume(15.0, "v"), "subtract": { "value": 14.0 } })),
-        ("DESTROY_VOLUMES", json!({ "volumes": [volume(1.0, "v")] })),
-        ("UNRESERVE_RESOURCES", reserve(&[reserved("disk", 100.0)])),
-    ] {
-        assert_eq!(call(&client, &of_agent(kind, part)).await, accepted, "{kind}");
-    }
-    stage.routed("operate UNRESERVE").await;
-}
-
-#[actix_rt::test]
-async fn an_operator_does_the_same_over_protobuf() {
-    let stage = Stage::start().await;
-    let client = stage.client();
-    let wanted = of_agent("RESERVE_RESOURCES", reserve(&[reserved("disk", 100.0)]));
-    let wanted: Call = decode(MediaType::Json, wanted.to_string().as_bytes()).unwrap();
-    let request = client
-        .request(Method::POST, "/api/v1")
-        .header("Content-Type", MediaType::Protobuf.as_str())
-        .header("Accept", MediaType::Protobuf.as_str())
-        .body(encode(MediaType::Protobuf, &wanted));
-    assert_eq!(Client::answer(request).await, (202, String::new()));
-    stage.routed("operate RESERVE").await;
-}
-
-#[actix_rt::test]
-async fn what_an_operator_needs_is_rescinded() {
+async fn what_operations_have_made_is_offered_at_once_however_long_the_rest_is_refused() {
     let stage = Stage::start().await;
     let mut framework = subscribed(&stage).await;
     let offer = framework.offer().await;
-    let wanted = of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 3.0)]));
-    assert_eq!(call(&stage.client(), &wanted).await.0, 202);
-    let rescinded = framework.stream.next("RESCIND").await;
-    assert_eq!(rescinded["rescind"]["offer_id"], offer["id"]);
+    let wanted = operation("RESERVE", None, reserve(&[reserved("cpus", 1.0)]));
+    let filters = json!({ "refuse_seconds": 600.0 });
+    let accept = json!({ "offer_ids": [offer["id"]], "operations": [wanted], "filters": filters });
+    framework.tell("ACCEPT", accept).await;
+    let offer = framework.offer().await;
+    assert_eq!(amount(&offer, "cpus", true, None), 1.0);
+}
+
+#[actix_rt::test]
+async fn a_volume_that_has_grown_is_not_for_use_in_the_same_accept() {
+    let stage = Stage::start().await;
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    let made = [
+        operation("RESERVE", None, reserve(&[reserved("disk", 10.0)])),
+        operation("CREATE", None, json!({ "volumes": [volume(5.0, "v")] })),
+    ];
+    let offer = framework.apply(&offer, &made).await;
+    let grow = json!({ "volume": volume(5.0, "v"), "addition": reserved("disk", 5.0) });
+    let task = json!({ "resources": [scalar("cpus", 1.0), volume(10.0, "v")] });
+    framework.accept(&offer, json!([operation("GROW_VOLUME", None, grow), launch(&[task])])).await;
+    let status = framework.status().await;
+    assert_eq!(status["state"], "TASK_ERROR");
+    assert!(status["message"].as_str().unwrap().contains("more than available"), "{status}");
     let offer = framework.offer_with_all().await;
-    assert_eq!(amount(&offer, "cpus", true, None), 3.0);
+    assert_eq!(amount(&offer, "disk", true, Some("v")), 10.0);
 }
 
 #[actix_rt::test]
-async fn what_an_operator_cannot_have_is_refused_with_the_status_of_mesos() {
+async fn a_framework_makes_nothing_in_the_name_of_another_principal() {
     let stage = Stage::start().await;
-    let client = stage.client();
-    let mut framework = subscribed(&stage).await;
-    let offer = framework.offer().await;
-    framework
-        .accept(&offer, json!([launch(&[json!({ "resources": [scalar("cpus", 6.0)] })])]))
-        .await;
-    framework.status().await;
-    let mut elsewhere = of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 1.0)]));
-    elsewhere["reserve_resources"]["agent_id"]["value"] = "S9".into();
-    let update = json!({ "source": [reserved("cpus", 1.0)], "resources": [reserved("cpus", 1.0)] });
-    for (wanted, status, why) in [
-        (elsewhere, 400, "No agent found with specified ID"),
-        (
-            of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 3.0)])),
-            409,
-            "Insufficient resources",
-        ),
-        (
-            of_agent("RESERVE_RESOURCES", reserve(&[scalar("cpus", 1.0)])),
-            400,
-            "Invalid operation: resource cpus:1 is not dynamically reserved",
-        ),
-        (of_agent("RESERVE_RESOURCES", update), 400, "'source' is not supported"),
-        (
-            of_agent("UNRESERVE_RESOURCES", reserve(&[reserved("cpus", 1.0)])),
-            409,
-            "Insufficient resources",
-        ),
-        (
-            of_agent("CREATE_VOLUMES", json!({ "volumes": [volume(1.0, "v")] })),
-            409,
-            "Insufficient resources",
-        ),
-        (
-            of_agent("DESTROY_VOLUMES", json!({ "volumes": [reserved("disk", 1.0)] })),
-            400,
-            "is not a persistent volume",
-        ),
-        (json!({ "type": "CREATE_VOLUMES" }), 400, "Expecting 'create_volumes' to be present"),
-        (
-            json!({ "type": "GROW_VOLUME", "grow_volume": { "volume": volume(1.0, "v"),
-                "addition": reserved("disk", 1.0) } }),
-            400,
-            "Expecting 'agent_id' to be present",
-        ),
+    let more = json!({ "roles": ["dev"], "principal": "ops",
+        "capabilities": [{ "type": "MULTI_ROLE" }] });
+    let mut framework = stage.client().subscribe_with(more).await;
+    for (principal, state) in [
+        (json!({ "principal": "eve" }), "OPERATION_ERROR"),
+        (json!({}), "OPERATION_ERROR"),
+        (json!({ "principal": "ops" }), "OPERATION_FINISHED"),
     ] {
-        let (got, said) = call(&client, &wanted).await;
-        assert_eq!(got, status, "{wanted}: {said}");
-        assert!(said.contains(why), "{wanted}: {said}");
+        let mut cpus = reserved("cpus", 1.0);
+        cpus["reservation"] = principal;
+        let offer = framework.offer().await;
+        let wanted = operation("RESERVE", Some("o"), reserve(&[cpus]));
+        framework.accept(&offer, json!([wanted])).await;
+        let status = framework.operation_status().await;
+        assert_eq!(status["state"], state, "{status}");
     }
 }
 
 #[actix_rt::test]
-async fn the_forms_of_old_do_the_same() {
-    let stage = Stage::start().await;
-    let client = stage.client();
-    let slave = || ("slaveId", AGENT.to_owned());
-    let list = |name: &'static str, value: Value| (name, json!([value]).to_string());
-    for (path, what) in [
-        ("/reserve", list("resources", reserved("disk", 100.0))),
-        ("/master/create-volumes", list("volumes", volume(10.0, "v"))),
-        ("/destroy-volumes", list("volumes", volume(10.0, "v"))),
-        ("/master/unreserve", list("resources", reserved("disk", 100.0))),
+async fn a_reservation_is_refined_by_those_who_understand_it() {
+    let stage = Stage::start_with(&[(AGENT, "cpus=1;cpus(dev)=1;mem=64")]).await;
+    let layers = json!([{ "type": "STATIC", "role": "dev" },
+        { "type": "DYNAMIC", "role": "dev/web" }]);
+    let mut cpus = scalar("cpus", 1.0);
+    cpus["reservations"] = layers;
+    for (more, state) in [
+        (json!([{ "type": "MULTI_ROLE" }]), "OPERATION_ERROR"),
+        (
+            json!([{ "type": "MULTI_ROLE" }, { "type": "RESERVATION_REFINEMENT" }]),
+            "OPERATION_FINISHED",
+        ),
     ] {
-        assert_eq!(form(&client, path, &[slave(), what]).await, (202, String::new()), "{path}");
+        let more = json!({ "roles": ["dev/web"], "capabilities": more });
+        let mut framework = stage.client().subscribe_with(more).await;
+        let offer = framework.offer().await;
+        let wanted = operation("RESERVE", Some("o"), reserve(std::slice::from_ref(&cpus)));
+        framework.accept(&offer, json!([wanted])).await;
+        let status = framework.operation_status().await;
+        assert_eq!(status["state"], state, "{status}");
+        framework.tell("TEARDOWN", Value::Null).await;
     }
-    let cpus = |n| list("resources", reserved("cpus", n));
-    for (path, fields, status, why) in [
-        ("/reserve", vec![slave()], 400, "Missing 'resources' query parameter"),
-        ("/reserve", vec![cpus(1.0)], 400, "Missing 'slaveId' query parameter"),
-        ("/create-volumes", vec![slave()], 400, "Missing 'volumes' query parameter"),
-        ("/reserve", vec![slave(), ("resources", "[".into())], 400, "Error in parsing 'resources'"),
-        ("/reserve", vec![slave(), ("resources", "[1]".into())], 400, "Error in parsing"),
-        ("/reserve", vec![slave(), cpus(99.0)], 409, "Insufficient resources"),
-        ("/unreserve", vec![slave(), cpus(1.0)], 409, "Insufficient resources"),
-        ("/reserve", vec![("slaveId", "S9".into()), cpus(1.0)], 400, "No agent found"),
-    ] {
-        let (got, said) = form(&client, path, &fields).await;
-        assert_eq!(got, status, "{path} {fields:?}: {said}");
-        assert!(said.contains(why), "{path}: {said}");
-    }
-    let get = Client::answer(client.request(Method::GET, "/reserve")).await;
-    assert_eq!(get, (405, "Expecting one of { 'POST' }, but received 'GET'".to_owned()));
 }

@@ -152,6 +152,103 @@ async fn the_form_of_a_request_is_checked_from_the_outside_in() {
     }
 }
 
+/// What each call must say, in the order of the calls of Mesos.
+fn incomplete() -> Vec<(&'static str, Value, &'static str)> {
+    let one = |list: &str| json!({ list: [{}] });
+    let uuid = "Z+VQRBCxQm+SR7toDl/gyA==";
+    let task = json!({ "value": "t" });
+    let named = |more: Value| {
+        let mut body = json!({ "operation_id": { "value": "o" } });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let short = json!({ "agent_id": { "value": "a" }, "uuid": "/w==" });
+    let mut of_task = short.clone();
+    of_task["task_id"] = task;
+    let info =
+        json!({ "framework_info": { "user": "u", "name": "n", "id": { "value": "other" } } });
+    vec![
+        ("SUBSCRIBE", json!({}), "Not initialized: subscribe.framework_info"),
+        ("ACCEPT", one("offer_ids"), "Not initialized: accept.offer_ids[0].value"),
+        ("DECLINE", one("offer_ids"), "Not initialized: decline.offer_ids[0].value"),
+        (
+            "ACCEPT_INVERSE_OFFERS",
+            one("inverse_offer_ids"),
+            "Not initialized: accept_inverse_offers.inverse_offer_ids[0].value",
+        ),
+        (
+            "DECLINE_INVERSE_OFFERS",
+            one("inverse_offer_ids"),
+            "Not initialized: decline_inverse_offers.inverse_offer_ids[0].value",
+        ),
+        ("KILL", json!({}), "Not initialized: kill.task_id"),
+        ("SHUTDOWN", json!({}), "Not initialized: shutdown.executor_id, shutdown.agent_id"),
+        (
+            "ACKNOWLEDGE",
+            json!({}),
+            "Not initialized: acknowledge.agent_id, acknowledge.task_id, acknowledge.uuid",
+        ),
+        ("ACKNOWLEDGE", of_task, "Invalid UUID: not one of a status update"),
+        (
+            "ACKNOWLEDGE_OPERATION_STATUS",
+            json!({}),
+            "Not initialized: acknowledge_operation_status.uuid, \
+             acknowledge_operation_status.operation_id",
+        ),
+        ("ACKNOWLEDGE_OPERATION_STATUS", named(short), "Invalid UUID: not one of a status update"),
+        (
+            "ACKNOWLEDGE_OPERATION_STATUS",
+            named(json!({ "uuid": uuid })),
+            "Expecting 'agent_id' to be present",
+        ),
+        ("RECONCILE", one("tasks"), "Not initialized: reconcile.tasks[0].task_id"),
+        (
+            "RECONCILE_OPERATIONS",
+            one("operations"),
+            "Not initialized: reconcile_operations.operations[0].operation_id",
+        ),
+        (
+            "MESSAGE",
+            json!({}),
+            "Not initialized: message.agent_id, message.executor_id, message.data",
+        ),
+        (
+            "REQUEST",
+            json!({ "requests": [{ "resources": [{ "name": "cpus" }] }] }),
+            "Not initialized: request.requests[0].resources[0].type",
+        ),
+        ("UPDATE_FRAMEWORK", json!({}), "Not initialized: update_framework.framework_info"),
+        (
+            "UPDATE_FRAMEWORK",
+            info,
+            "'framework_id' differs from 'update_framework.framework_info.id'",
+        ),
+    ]
+}
+
+#[actix_rt::test]
+async fn a_call_that_does_not_say_what_its_type_needs_is_a_bad_request() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let call = |kind: &str| json!({ "type": kind, "framework_id": { "value": "nobody" } });
+    let invalid = |what: &str| (400, format!("Failed to validate scheduler::Call: {what}"));
+    for (kind, part, said) in incomplete() {
+        let field = kind.to_lowercase();
+        let without = Client::answer(client.post(&call(kind))).await;
+        assert_eq!(without, invalid(&format!("Expecting '{field}' to be present")), "{kind}");
+        let mut with = call(kind);
+        with[&field] = part;
+        assert_eq!(Client::answer(client.post(&with)).await, invalid(said), "{with}");
+        // Whose call it is comes later.
+        with["framework_id"] = Value::Null;
+        assert_eq!(Client::answer(client.post(&with)).await.0, 400);
+    }
+    for kind in ["TEARDOWN", "REVIVE", "SUPPRESS"] {
+        let said = Client::answer(client.post(&call(kind))).await;
+        assert_eq!(said, (400, "Framework cannot be found".to_owned()), "{kind} has no part");
+    }
+}
+
 #[actix_rt::test]
 async fn a_call_needs_a_subscription_and_its_stream_id() {
     let stage = Stage::start().await;
@@ -201,4 +298,15 @@ async fn a_framework_of_a_driver_is_not_called_for_over_http() {
     let call = json!({ "type": "TEARDOWN", "framework_id": { "value": id } });
     let said = Client::answer(stage.client().post(&call)).await;
     assert_eq!(said, (403, "Framework is not connected via HTTP".to_owned()));
+}
+
+#[actix_rt::test]
+async fn a_body_that_is_too_long_is_not_read() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let body = || " ".repeat(gateway::MAX_BODY + 1);
+    for path in ["/api/v1/scheduler", "/api/v1"] {
+        let request = client.request(Method::POST, path).header("Content-Type", JSON);
+        assert_eq!(Client::answer(request.body(body())).await.0, 413, "{path}");
+    }
 }

@@ -1,5 +1,6 @@
 //! A master without machines: its agents manager is a stand-in that runs every task at once.
 
+use std::cell::Cell;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,15 +16,17 @@ use protocol::elector::Leadership;
 use protocol::framework::{AgentInfo, Attribute, OperationState, OperationStatus};
 use protocol::frameworks::{
     AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ExecutorExited, ForwardOperation,
-    ForwardUpdate, MessageFromExecutor,
+    ForwardUpdate, LaunchUndeliverable, MessageFromExecutor,
 };
 use protocol::id::{Epoch, Generation};
 use protocol::operation::OperationReport;
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
 use protocol::resize::{ReportResize, RouteResize};
-use protocol::task::{Source, TaskState, TaskStatus};
-use protocol::{AgentId, FrameworkId, Resources, TaskId, UpdateId};
-use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
+use protocol::task::{Reason, Source, Task, TaskState, TaskStatus};
+use protocol::{AgentId, FrameworkId, Message, Resources, TaskId, UpdateId};
+use runtime::{
+    Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, ReplyTo, SpawnOptions,
+};
 
 use crate::client::Client;
 use crate::support::{Elector, SOON, leads};
@@ -31,6 +34,9 @@ use crate::support::{Elector, SOON, leads};
 /// What the election of [`leads`] says.
 const EPOCH: Epoch = Epoch(4);
 pub(crate) const AGENT: &str = "S1";
+const RESOURCES: &str = "cpus=8;mem=8192;disk=10000;ports=[31000-31099]";
+/// The task or operation that never reaches the agent.
+pub(crate) const LOST: &str = "lost";
 /// The uuid of every update of every task.
 pub(crate) const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
@@ -39,15 +45,29 @@ pub(crate) struct Stage {
     pub(crate) gateway: Gateway,
     /// What the agents manager was told to do.
     pub(crate) routed: Arc<Mutex<Vec<String>>>,
+    held: Held,
+    registrations: Cell<u64>,
 }
 
 impl Stage {
     /// A leader with one agent.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[(AGENT, RESOURCES)]).await
+    }
+
+    /// A leader with these agents, each with what it has.
+    pub(crate) async fn start_with(agents: &[(&str, &str)]) -> Self {
         let stage = Self::start_as(leads(true, "127.0.0.1:5050")).await;
         stage.introduce().await;
-        stage.join();
+        for (agent, resources) in agents {
+            stage.join(agent, resources, vec![]);
+        }
         stage
+    }
+
+    /// The agent is back, in its second registration, with these tasks.
+    pub(crate) fn rejoin(&self, tasks: Vec<Task>) {
+        self.join(AGENT, RESOURCES, tasks);
     }
 
     /// A master of which this is known, before it hears of agents.
@@ -68,12 +88,15 @@ impl Stage {
         let log = Arc::clone(&routed);
         let agents = move || Agents { routed: Arc::clone(&log) };
         host.spawn("agents", SpawnOptions::default(), agents).unwrap();
-        host.spawn("registrar", SpawnOptions::default(), || Registrar).unwrap();
+        let held = Held::default();
+        let waiting = Arc::clone(&held);
+        let registrar = move || Registrar { held: Arc::clone(&waiting) };
+        host.spawn("registrar", SpawnOptions::default(), registrar).unwrap();
         let manager = || Frameworks::new(&Config::default());
         host.spawn("frameworks", Frameworks::spawn_options(), manager).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let gateway = Gateway::start(&host, listener, MasterEdge).unwrap();
-        Self { host, gateway, routed }
+        Self { host, gateway, routed, held, registrations: Cell::new(0) }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -92,32 +115,65 @@ impl Stage {
         panic!("the frameworks manager does not lead");
     }
 
-    fn join(&self) {
+    fn join(&self, agent: &str, resources: &str, tasks: Vec<Task>) {
         let rack = ("rack".to_owned(), Attribute::Text("r1".into()));
+        self.registrations.set(self.registrations.get() + 1);
         let message = AgentJoined {
-            agent_id: AGENT.into(),
-            generation: Generation(1),
+            agent_id: agent.into(),
+            generation: Generation(self.registrations.get()),
             info: AgentInfo {
                 hostname: "node".into(),
                 host: "127.0.0.1:2".parse().unwrap(),
                 http: "127.0.0.1:5051".into(),
-                resources: Resources::parse("cpus=8;mem=8192;disk=10000;ports=[31000-31099]")
-                    .unwrap(),
+                resources: Resources::parse(resources).unwrap(),
                 attributes: [rack].into(),
                 ..agent_info()
             },
             operations: vec![],
-            tasks: vec![],
+            tasks,
             executors: vec![],
             frameworks: vec![],
         };
+        self.tell(message);
+    }
+
+    /// Tells the frameworks manager in the name of whomever.
+    pub(crate) fn tell<M: Message>(&self, message: M) {
         self.host.tell(&self.host.address_of("frameworks"), message);
+    }
+
+    /// From now on the registry takes its time, until it is released.
+    pub(crate) fn hold_writes(&self) {
+        *self.held.lock().unwrap() = Some(Vec::new());
+    }
+
+    pub(crate) fn release_writes(&self) {
+        for reply in self.held.lock().unwrap().take().into_iter().flatten() {
+            reply.reply(());
+        }
     }
 
     /// The agent is lost.
     pub(crate) fn leave(&self, cause: AgentLossCause) {
-        let message = AgentLeft { agent_id: AGENT.into(), generation: Generation(1), cause };
-        self.host.tell(&self.host.address_of("frameworks"), message);
+        self.lose(AGENT, cause);
+    }
+
+    /// An agent is lost.
+    pub(crate) fn lose(&self, agent: &str, cause: AgentLossCause) {
+        let generation = Generation(self.registrations.get());
+        self.tell(AgentLeft { agent_id: agent.into(), generation, cause });
+    }
+
+    /// The task named [`LOST`] does not reach the agent.
+    pub(crate) fn undeliverable(&self, framework: &str, reason: Reason) {
+        self.tell(LaunchUndeliverable {
+            agent_id: AGENT.into(),
+            generation: Generation(self.registrations.get()),
+            framework_id: framework.into(),
+            task_ids: vec![LOST.into()],
+            reason,
+            message: "the agent is away".into(),
+        });
     }
 
     /// Waits until the agents manager was told this.
@@ -140,8 +196,13 @@ fn agent_info() -> AgentInfo {
     .unwrap()
 }
 
+/// Writes that wait for their answers, if they are to wait.
+type Held = Arc<Mutex<Option<Vec<ReplyTo<()>>>>>;
+
 /// An empty registry that keeps nothing.
-struct Registrar;
+struct Registrar {
+    held: Held,
+}
 
 impl Actor for Registrar {
     const ABOUT: &'static str = "a registry for a test";
@@ -159,8 +220,14 @@ impl Handler<GetRegistry> for Registrar {
 }
 
 impl Handler<ApplyOperations> for Registrar {
-    fn handle(&mut self, _: ApplyOperations, _: &mut Context<Self>) -> Outcome<()> {
-        Outcome::Reply(())
+    fn handle(&mut self, _: ApplyOperations, ctx: &mut Context<Self>) -> Outcome<()> {
+        match &mut *self.held.lock().unwrap() {
+            Some(held) => {
+                held.push(ctx.defer());
+                Outcome::Later
+            }
+            None => Outcome::Reply(()),
+        }
     }
 }
 
@@ -218,6 +285,10 @@ impl Handler<RouteLaunch> for Agents {
     fn handle(&mut self, message: RouteLaunch, ctx: &mut Context<Self>) -> Outcome<()> {
         let id = message.framework.id.unwrap();
         for task in &message.tasks {
+            if task.task_id.as_str() == LOST {
+                self.note("launch nothing".to_owned());
+                continue;
+            }
             Self::update(&id, &task.task_id, TaskState::Running, ctx);
         }
         Outcome::Reply(())
@@ -242,6 +313,9 @@ impl Handler<RouteOperation> for Agents {
     fn handle(&mut self, message: RouteOperation, ctx: &mut Context<Self>) -> Outcome<()> {
         let operation = message.operation;
         self.note(format!("operate {}", operation.operation.name()));
+        if operation.operation_id == Some(LOST.into()) {
+            return Outcome::Reply(());
+        }
         let state = OperationState::Finished;
         let mut status = OperationStatus::new(operation.operation_id.clone(), state);
         status.converted = operation.conversion.produced.clone();

@@ -5,5 +5,6 @@ mod golden;
 mod json;
 mod negotiation;
 mod random;
+mod tables;
 mod tiny;
 mod validation;

@@ -121,7 +121,7 @@ impl<'a> Tasks<'a> {
     pub(super) fn new(cluster: &'a Cluster, which: &WhichTasks) -> Self {
         let time = |task: &Task| task.status.as_ref().map_or(Time(0), |status| status.timestamp);
         let tasks = cluster.tasks().chain(cluster.unreachable_tasks());
-        let tasks = tasks.chain(cluster.completed_tasks()).filter(|task| which.take(task));
+        let tasks = tasks.chain(cluster.all_completed_tasks()).filter(|task| which.take(task));
         let mut tasks: Vec<&Task> = tasks.collect();
         if which.order.as_deref() == Some("asc") {
             tasks.sort_by_key(|task| time(task));

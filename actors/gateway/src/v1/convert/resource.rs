@@ -79,7 +79,14 @@ fn value_from(resource: &mesos::Resource) -> Result<Value, ConvertError> {
     match resource.r#type() {
         Type::Scalar => {
             let scalar = resource.scalar.as_ref().ok_or_else(|| ConvertError::missing("scalar"))?;
-            scalar_from(scalar.value, "scalar.value").map(Value::Scalar)
+            let amount = scalar_from(scalar.value, "scalar.value")?;
+            if resource.name == "gpus" && amount.milli() % 1000 != 0 {
+                return Err(ConvertError::invalid(
+                    "scalar.value",
+                    "must be a whole number of gpus",
+                ));
+            }
+            Ok(Value::Scalar(amount))
         }
         Type::Ranges => {
             let ranges = resource.ranges.as_ref().ok_or_else(|| ConvertError::missing("ranges"))?;
@@ -87,7 +94,11 @@ fn value_from(resource: &mesos::Resource) -> Result<Value, ConvertError> {
         }
         Type::Set => {
             let set = resource.set.as_ref().ok_or_else(|| ConvertError::missing("set"))?;
-            Ok(Value::Set(set.item.iter().cloned().collect::<BTreeSet<_>>()))
+            let items: BTreeSet<_> = set.item.iter().cloned().collect();
+            if items.len() < set.item.len() {
+                return Err(ConvertError::invalid("set.item", "must not name an item twice"));
+            }
+            Ok(Value::Set(items))
         }
         Type::Text => Err(ConvertError::invalid("type", "must be SCALAR, RANGES or SET")),
     }
@@ -101,13 +112,18 @@ fn scalar_from(value: f64, field: &str) -> Result<Scalar, ConvertError> {
 }
 
 fn ranges_from(ranges: &value::Ranges) -> Result<Ranges, ConvertError> {
-    let intervals: Vec<_> = each(&ranges.range, "range", |range| {
+    let intervals: Vec<(u64, u64)> = each(&ranges.range, "range", |range| {
         if range.begin <= range.end {
             return Ok((range.begin, range.end));
         }
         Err(ConvertError::invalid("end", "must not be less than 'begin'"))
     })?;
-    Ok(intervals.into())
+    let mut ordered = intervals;
+    ordered.sort_unstable();
+    if ordered.windows(2).any(|pair| pair[1].0 <= pair[0].1) {
+        return Err(ConvertError::invalid("range", "must not overlap"));
+    }
+    Ok(ordered.into())
 }
 
 fn reservations_from(resource: &mesos::Resource) -> Result<Vec<Reservation>, ConvertError> {

@@ -157,7 +157,7 @@ pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
     GetTasks {
         tasks: cluster.tasks().map(task).collect(),
         unreachable_tasks: cluster.unreachable_tasks().map(task).collect(),
-        completed_tasks: cluster.completed_tasks().map(task).collect(),
+        completed_tasks: cluster.all_completed_tasks().map(task).collect(),
         ..GetTasks::default()
     }
 }
