@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use integration::framework::user;
 use integration::scheduler::{Encoding, Subscription};
 use integration::{Cluster, eventually, http};
 
@@ -157,12 +158,6 @@ impl Scheduler {
             expected.iter().all(|task| ledger.answers.contains_key(task))
         });
     }
-}
-
-/// Whoever runs the test: nobody else may start processes as others.
-fn user() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
-    user.map(|user| user.name).unwrap_or_default()
 }
 
 /// A TaskInfo: name 1, task_id 2, agent_id 3, resources 4 { name 1, type 2, scalar 3 }, command 7.

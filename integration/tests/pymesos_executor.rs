@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread;
 
 use driver::{Scheduler, SchedulerConfig, SchedulerDriver, start_scheduler};
+use integration::framework::user;
 use integration::{Cluster, eventually, python};
 use protocol::framework::{Filters, FrameworkInfo, Offer};
 use protocol::scheduler::{ExecutorMessage, ReportFailure};
@@ -115,12 +116,6 @@ impl Framework {
     fn send(&self, agent_id: &AgentId, data: &str) {
         self.driver.message(agent_id.clone(), "pretender".into(), data.as_bytes().to_vec());
     }
-}
-
-/// Whoever runs the test: nobody else may start processes as others.
-fn user() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
-    user.map(|user| user.name).unwrap_or_default()
 }
 
 fn resources(text: &str) -> Resources {

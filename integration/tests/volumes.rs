@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use integration::Cluster;
+use integration::framework::{scalar, user};
 use integration::scheduler::{Encoding, Subscription};
 use serde_json::{Value, json};
 
@@ -125,12 +126,6 @@ impl Framework {
     }
 }
 
-/// Whoever runs the test: nobody else may start processes as others.
-fn user() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
-    user.map(|user| user.name).unwrap_or_default()
-}
-
 fn contains(offer: &Value, wanted: &Value) -> bool {
     let like = |mine: &&Value| {
         mine["name"] == wanted["name"]
@@ -140,10 +135,6 @@ fn contains(offer: &Value, wanted: &Value) -> bool {
     let amount = |resource: &Value| resource["scalar"]["value"].as_f64().unwrap_or_default();
     let mine = offer["resources"].as_array().unwrap().iter().find(like);
     mine.is_some_and(|mine| amount(mine) >= amount(wanted))
-}
-
-fn scalar(name: &str, value: f64) -> Value {
-    json!({ "name": name, "type": "SCALAR", "scalar": { "value": value } })
 }
 
 fn reserved_disk(value: f64) -> Value {
