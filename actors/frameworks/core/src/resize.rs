@@ -34,6 +34,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How often the allocator is asked for a growth: it may have allocated what is free in the same
 /// moment, and that is rescinded before the next question.
 const ATTEMPTS: u32 = 3;
+/// Before the next question: an answer overtakes the allocations that wait in the mailbox.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A change that is under way.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,6 +54,8 @@ pub(crate) struct Resize {
 enum Phase {
     /// The allocator is asked for the growth, for that many times.
     Growing(u32),
+    /// It has refused for that many times; it is asked again when `Timer::Resize` fires.
+    Refused(u32),
     /// The agent is asked; `Timer::Resize` is set.
     AtAgent,
 }
@@ -71,8 +75,9 @@ impl Resizes {
 
     /// The timers that are set.
     pub(crate) fn timers(&self) -> impl Iterator<Item = Timer> + '_ {
-        let asked = self.under_way.iter().filter(|(_, resize)| resize.phase == Phase::AtAgent);
-        asked.map(|(key, _)| Timer::Resize(key.clone()))
+        let waits = |phase: Phase| !matches!(phase, Phase::Growing(_));
+        let waiting = self.under_way.iter().filter(move |(_, resize)| waits(resize.phase));
+        waiting.map(|(key, _)| Timer::Resize(key.clone()))
     }
 }
 
@@ -150,9 +155,10 @@ impl Term {
     /// before it is asked.
     fn ask_for_growth(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
         let Some(resize) = self.resizes.under_way.get_mut(key) else { return };
-        if let Phase::Growing(attempts) = &mut resize.phase {
-            *attempts += 1;
-        }
+        resize.phase = match resize.phase {
+            Phase::Growing(attempts) | Phase::Refused(attempts) => Phase::Growing(attempts + 1),
+            Phase::AtAgent => return,
+        };
         let (growth, generation) = (resize.growth.clone(), resize.generation);
         self.rescind_for(&key.agent_id, &growth, turn);
         let Some(entry) = self.ledger.get(key) else { return };
@@ -187,7 +193,7 @@ impl Term {
         missing
     }
 
-    /// The allocator's answer. It comes after every allocation that it made before it.
+    /// The allocator's answer.
     pub(crate) fn on_growth_answered(
         &mut self,
         key: &TaskKey,
@@ -220,14 +226,12 @@ impl Term {
     }
 
     fn on_growth_refused(&mut self, key: &TaskKey, failure: &Failure, turn: &mut Turn<'_>) {
-        let Some(resize) = self.resizes.under_way.get(key) else { return };
-        let attempts = match resize.phase {
-            Phase::Growing(attempts) => attempts,
-            Phase::AtAgent => return,
-        };
+        let Some(resize) = self.resizes.under_way.get_mut(key) else { return };
+        let Phase::Growing(attempts) = resize.phase else { return };
         let raced = failure.kind == FailureKind::Refused && attempts < ATTEMPTS;
         if raced && self.ledger.get(key).is_some_and(Entry::holds) {
-            return self.ask_for_growth(key, turn);
+            resize.phase = Phase::Refused(attempts);
+            return turn.set(Timer::Resize(key.clone()), turn.now + PAUSE);
         }
         let why = format!("the allocator does not grant the growth: {failure}");
         self.fail_resize(key, true, &why, turn);
@@ -262,12 +266,17 @@ impl Term {
         }));
     }
 
-    /// No answer: the same question again. The agent answers it once more.
+    /// The same question again: the allocator may grant it now, and the agent, which has not
+    /// answered, answers it once more.
     pub(crate) fn on_resize_overdue(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
-        if self.ledger.get(key).is_some_and(Entry::holds) {
-            self.ask_agent_to_resize(key, turn);
-        } else {
-            self.fail_resize(key, true, "the task has ended meanwhile", turn);
+        let phase = self.resizes.under_way.get(key).map(|resize| resize.phase);
+        match phase {
+            _ if !self.ledger.get(key).is_some_and(Entry::holds) => {
+                self.fail_resize(key, true, "the task has ended meanwhile", turn);
+            }
+            Some(Phase::Refused(_)) => self.ask_for_growth(key, turn),
+            Some(Phase::AtAgent) => self.ask_agent_to_resize(key, turn),
+            Some(Phase::Growing(_)) | None => {}
         }
     }
 
@@ -326,8 +335,10 @@ impl Term {
     /// Ends a change: everything is as it was.
     fn fail_resize(&mut self, key: &TaskKey, known: bool, why: &str, turn: &mut Turn<'_>) {
         let Some(resize) = self.resizes.under_way.remove(key).filter(|_| known) else { return };
-        if resize.phase == Phase::AtAgent {
+        if !matches!(resize.phase, Phase::Growing(_)) {
             turn.cancel(Timer::Resize(key.clone()));
+        }
+        if resize.phase == Phase::AtAgent {
             self.drop_growth(key, turn);
         }
         turn.reply(resize.call, Err(Failure::refused(why)));

@@ -156,14 +156,28 @@ fn an_agent_that_says_no_changes_nothing() {
     assert!(asked(&bench.call(wish(&id, Some(2), None))).is_some());
 }
 
+/// The allocator refuses, and is asked again a little later, when what it has just allocated has come.
+fn refuse(bench: &mut Bench, question: QuestionId, why: &str) -> Out {
+    let out = answer(bench, question, Err(Failure::refused(why)));
+    assert!(asked(&out).is_none());
+    let key = bench.state.term().unwrap().tasks().next().unwrap().0.clone();
+    let timer = Timer::Resize(key);
+    match out.timer(&timer) {
+        Some(at) => {
+            bench.now = at;
+            bench.fire(timer)
+        }
+        None => out,
+    }
+}
+
 #[test]
 fn an_allocator_that_says_no_is_asked_again_and_then_believed() {
     let (mut bench, id) = running();
     let mut out = bench.call(wish(&id, Some(3), None));
     for attempt in 1..=3 {
         let (question, _) = asked(&out).unwrap_or_else(|| panic!("attempt {attempt}"));
-        let refused = Failure::refused("role dev: its limit allows no more");
-        out = answer(&mut bench, question, Err(refused));
+        out = refuse(&mut bench, question, "role dev: its limit allows no more");
     }
     out.refused_as(FailureKind::Refused, "its limit allows no more");
     assert!(out.to_agents().is_empty());
@@ -176,7 +190,7 @@ fn an_allocation_of_the_same_moment_is_rescinded() {
     let out = bench.call(wish(&id, Some(4), None));
     let (question, _) = asked(&out).unwrap();
     bench.offer(&id, "a1", "cpus=3;mem=3000");
-    let out = answer(&mut bench, question, Err(Failure::refused("agent a1: cpus is short")));
+    let out = refuse(&mut bench, question, "agent a1: cpus is short");
     assert_eq!(out.rescinded(), 1);
     let gives_back = out.place(|e| matches!(e, Effect::ToAllocator(_)));
     let asks = out.place(|e| matches!(e, Effect::AskAllocator { .. }));
