@@ -100,7 +100,7 @@ impl OfferFilters {
     }
 }
 
-/// Where an agent is.
+/// Where an agent or a master is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Domain {
     pub region: String,
@@ -184,6 +184,9 @@ pub struct Offer {
     /// When the agent is going to be away, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailability: Option<Unavailability>,
+    /// Where the agent is, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
 }
 
 /// A wish to one framework that it leaves one agent, before somebody makes it.

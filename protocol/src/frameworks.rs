@@ -25,6 +25,7 @@ use crate::id::{
 };
 use crate::maintenance::{DrainingMachine, MachineId, Maintenance, MaintenanceWindow};
 use crate::messages;
+use crate::metrics::FrameworkCounts;
 use crate::operation::{OperationReport, OperationView, ResourceOperation};
 use crate::quota::Quota;
 use crate::resize::{ReportResize, ResizeTask, TaskResized};
@@ -279,6 +280,9 @@ pub struct AgentLeft {
     pub agent_id: AgentId,
     pub generation: Generation,
     pub cause: AgentLossCause,
+    /// Of one that is unreachable: since when, as the registry has it.
+    #[serde(default)]
+    pub since: Option<Time>,
 }
 
 /// A launch could not be handed to its agent. From `agents`; the tasks are TASK_DROPPED/LOST.
@@ -556,6 +560,9 @@ pub struct FrameworksView {
     /// Operations on agents that are on their way, or whose outcome was not acknowledged.
     #[serde(default)]
     pub operations: Vec<Arc<OperationView>>,
+    /// Of those that have done anything since this master leads.
+    #[serde(default)]
+    pub counts: SharedList<FrameworkCounts>,
 }
 
 /// What is planned? From anyone.

@@ -18,6 +18,7 @@ pub mod framework;
 pub mod id;
 pub mod maintenance;
 pub mod message;
+pub mod metrics;
 pub mod operation;
 pub mod resize;
 pub mod resources;
@@ -63,6 +64,7 @@ pub const RECEIVERS: &[(&str, &[&str])] = &[
     ("fetcher", fetcher::MESSAGES),
     ("frameworks", frameworks::MESSAGES),
     ("isolator", isolator::MESSAGES),
+    ("metrics", metrics::MESSAGES),
     ("monitor", monitor::MESSAGES),
     ("registrar", registrar::MESSAGES),
     ("runtime", runtime::MESSAGES),

@@ -290,7 +290,9 @@ impl std::fmt::Display for TaskState {
 }
 
 /// Who says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Source {
     #[serde(rename = "SOURCE_MASTER")]
     Master,

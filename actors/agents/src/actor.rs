@@ -9,6 +9,7 @@ use protocol::agents::{
     RouteUpdateFramework, SetDownMachines, UnregisterAgent, ViewAgents,
 };
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::metrics::{GetMetrics, Metrics};
 use protocol::resize::RouteResize;
 use protocol::runtime::Exited;
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Placement, SpawnOptions};
@@ -83,7 +84,8 @@ impl Actor for Agents {
             .on::<RouteOperationAcknowledgement>()
             .on::<GetAgents>()
             .on::<ViewAgents>()
-            .on::<GetAgent>();
+            .on::<GetAgent>()
+            .on::<GetMetrics>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
@@ -141,6 +143,12 @@ impl Handler<ViewAgents> for Agents {
 impl Handler<GetAgent> for Agents {
     fn handle(&mut self, message: GetAgent, ctx: &mut Context<Self>) -> Outcome<AgentSummary> {
         self.asked(ctx, |call| Input::GetAgent { call, message })
+    }
+}
+
+impl Handler<GetMetrics> for Agents {
+    fn handle(&mut self, _: GetMetrics, _: &mut Context<Self>) -> Outcome<Metrics> {
+        Outcome::Reply(Metrics { values: self.core.metrics() })
     }
 }
 

@@ -8,8 +8,11 @@ use protocol::allocator::{
     SetQuota, SetUnavailability, SetWeight, SuppressRoles, UpdateAgent,
 };
 use protocol::explain::{ExplainRole, RoleStanding};
-use protocol::{Address, CallId, Failure, FailureKind, Message};
-use runtime::{Actor, Calls, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions};
+use protocol::metrics::{GetMetrics, Metrics};
+use protocol::{Address, CallId, Failure, FailureKind, Message, Time};
+use runtime::{
+    Actor, Calls, Context, Handler, Handlers, Host, HostError, Outcome, SpawnOptions, Timings,
+};
 use serde_json::json;
 
 /// Its name on every host that has one.
@@ -27,6 +30,12 @@ pub struct Allocator {
     frameworks: Option<Address>,
     calls: Calls,
     effects: Vec<Effect>,
+    /// How long passes take.
+    runs: Timings,
+    /// How long there was work before the pass that did it.
+    latency: Timings,
+    /// Since when there has been.
+    pending: Option<Time>,
 }
 
 /// Starts it on a thread of its own: a pass over a large cluster holds up nobody else.
@@ -43,6 +52,9 @@ impl Allocator {
             frameworks: None,
             calls: Calls::default(),
             effects: Vec::new(),
+            runs: Timings::default(),
+            latency: Timings::default(),
+            pending: None,
         }
     }
 
@@ -62,7 +74,12 @@ impl Allocator {
             Effect::Reclaim(reclaims) => self.tell(reclaims, ctx),
             Effect::Withdraw(withdrawals) => self.tell(withdrawals, ctx),
             Effect::Reply { call, answer } => self.answer(call, answer),
-            Effect::SetTimer { timer, at } => ctx.set_timer_at(timer, at),
+            Effect::SetTimer { timer, at } => {
+                if timer == Timer::Pass {
+                    self.pending = Some(ctx.now());
+                }
+                ctx.set_timer_at(timer, at);
+            }
             Effect::CancelTimer { timer } => ctx.cancel_timer(&timer),
         }
     }
@@ -136,11 +153,19 @@ impl Actor for Allocator {
             .on::<RequestResources>()
             .on::<GetRoles>()
             .on::<ExplainFramework>()
-            .on::<ExplainRole>();
+            .on::<ExplainRole>()
+            .on::<GetMetrics>();
     }
 
     fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        let begun = ctx.now();
+        if let Some(since) = self.pending.take_if(|_| timer == Timer::Pass) {
+            self.latency.record(begun.since(since));
+        }
         self.step(Input::TimerFired(timer), ctx);
+        if matches!(timer, Timer::Pass | Timer::FullPass) {
+            self.runs.record(ctx.now().since(begun));
+        }
     }
 
     fn inspect(&self) -> serde_json::Value {
@@ -194,6 +219,17 @@ impl Handler<ExplainRole> for Allocator {
         let call = self.calls.add(ctx.defer::<RoleStanding>());
         self.step(Input::ExplainRole { call, question }, ctx);
         Outcome::Later
+    }
+}
+
+impl Handler<GetMetrics> for Allocator {
+    fn handle(&mut self, _: GetMetrics, _: &mut Context<Self>) -> Outcome<Metrics> {
+        let mut values = self.state.metrics();
+        if !values.is_empty() {
+            self.runs.write("allocator/mesos/allocation_run_ms", &mut values);
+            self.latency.write("allocator/mesos/allocation_run_latency_ms", &mut values);
+        }
+        Outcome::Reply(Metrics { values })
     }
 }
 

@@ -10,6 +10,7 @@ use protocol::allocator::{AddAgent, AddFramework, GetRoles, ResetAllocator, SetF
 use protocol::framework::{AgentInfo, FrameworkInfo};
 use protocol::frameworks::OfferAllocations;
 use protocol::id::Epoch;
+use protocol::metrics::GetMetrics;
 use protocol::runtime::Inspect;
 use protocol::{Address, FailureKind, Generation, Message, Resources};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
@@ -82,6 +83,8 @@ async fn refusal<M: Message>(host: &Host, message: M) -> (FailureKind, String) {
 async fn facts_of_one_sender_become_offers_to_it_and_shares_for_everyone() {
     let host = host().await;
     let allocator = spawn(&host, Options::default()).unwrap();
+    let metrics = host.ask(&allocator, GetMetrics {}, SOON).await.unwrap();
+    assert!(metrics.values.is_empty(), "{metrics:?}");
     let (kind, text) = refusal(&host, framework()).await;
     assert_eq!(kind, FailureKind::Refused);
     assert!(text.contains("ResetAllocator"), "{text}");
@@ -99,6 +102,10 @@ async fn facts_of_one_sender_become_offers_to_it_and_shares_for_everyone() {
     let inspection = host.ask(&allocator, Inspect {}, SOON).await.unwrap();
     assert_eq!(inspection.state["conservation"], "holds");
     assert_eq!(inspection.state["epoch"], 3);
+    let metrics = host.ask(&allocator, GetMetrics {}, SOON).await.unwrap().values;
+    let runs = metrics["allocator/mesos/allocation_runs"];
+    assert!(runs >= 1.0 && metrics["allocator/mesos/allocation_run_ms/count"] == runs);
+    assert!(metrics["allocator/mesos/allocation_run_latency_ms/p99"] > 0.0, "{metrics:?}");
 
     let stranger = SetFrameworkActive { framework_id: "f".into(), active: false };
     assert!(refusal(&host, stranger).await.1.contains("frameworks@"));

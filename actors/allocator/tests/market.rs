@@ -350,7 +350,7 @@ async fn an_agent_that_leaves_takes_its_offers_along_and_brings_new_ones() {
     master.join("s1", 1, "cpus=2;mem=200").await;
     let offer = a.offer().await;
     let cause = AgentLossCause::Disconnected;
-    let left = AgentLeft { agent_id: "s1".into(), generation: Generation(1), cause };
+    let left = AgentLeft { agent_id: "s1".into(), generation: Generation(1), cause, since: None };
     master.ask("frameworks", left).await;
     let gone = tokio::time::timeout(SOON, a.rescinded.recv()).await.unwrap().unwrap();
     assert_eq!(gone.offer_ids, [offer.offer_id]);

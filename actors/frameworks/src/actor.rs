@@ -14,6 +14,7 @@ use protocol::frameworks::{
     UpdateFramework, UpdateMaintenanceSchedule, UpdateQuotas, UpdateWeights, ViewFrameworks,
     WithdrawReclaims,
 };
+use protocol::metrics::{GetMetrics, Metrics};
 use protocol::resize::{ReportResize, ResizeTask};
 use protocol::runtime::Exited;
 use protocol::{Address, Message};
@@ -135,7 +136,8 @@ impl Actor for Frameworks {
             .on::<GetMaintenance>()
             .on::<GetMaintenanceStatus>()
             .on::<ExplainOffers>()
-            .on::<ExplainRole>();
+            .on::<ExplainRole>()
+            .on::<GetMetrics>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
@@ -176,6 +178,12 @@ impl Handler<LeaderChanged> for Frameworks {
             ctx.fail("this host leads no more");
         }
         Outcome::Reply(())
+    }
+}
+
+impl Handler<GetMetrics> for Frameworks {
+    fn handle(&mut self, _: GetMetrics, _: &mut Context<Self>) -> Outcome<Metrics> {
+        Outcome::Reply(Metrics { values: self.core.metrics() })
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`answer`] | the error shape, and which status a failed ask becomes |
 //! | [`websocket`] | the event stream |
 //! | [`master`], [`agent`] | the edges of these hosts |
+//! | [`logs`] | how much is logged |
 //! | [`services`] | the services host's edge: Marathon's `/v2` API |
 //! | [`v1`] | the wire of the Mesos v1 API |
 
@@ -21,6 +22,7 @@ pub mod agent;
 pub mod answer;
 pub mod common;
 pub mod duty;
+pub mod logs;
 pub mod master;
 mod middleware;
 pub mod server;
@@ -33,6 +35,7 @@ pub use agent::AgentEdge;
 pub use answer::{Answer, ApiError};
 pub use common::Common;
 pub use duty::Duty;
+pub use logs::Logs;
 pub use master::about::About;
 pub use master::{DescribedMaster, MasterEdge};
 pub use server::{Edge, MAX_BODY, ServeError};

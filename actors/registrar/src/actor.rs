@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
+use protocol::metrics::{GetMetrics, Metrics};
 use protocol::registrar::{ApplyOperations, GetRegistry, RegistrySnapshot};
 use protocol::{CallId, Epoch, Failure};
 use registrar_core::{Answer, Committed, Effect, Input, RecordWrite, State, Timer};
-use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome};
+use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, Timings};
 use store::{CommitError, Store, Write};
 
 /// The registrar of one master.
@@ -14,13 +15,21 @@ pub struct Registrar {
     core: State,
     store: Arc<dyn Store>,
     calls: Calls,
+    fetches: Timings,
+    stores: Timings,
 }
 
 impl Registrar {
     /// A standby, until the elector of this host says otherwise. The store is the one that the
     /// elector campaigns in: its epochs are the fence.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { core: State::new(), store, calls: Calls::default() }
+        Self {
+            core: State::new(),
+            store,
+            calls: Calls::default(),
+            fetches: Timings::default(),
+            stores: Timings::default(),
+        }
     }
 
     /// Gives one input to the core and does what it wants.
@@ -44,7 +53,9 @@ impl Registrar {
     }
 
     fn load(&self, epoch: Epoch, ctx: &mut Context<Self>) {
+        let begun = ctx.now();
         ctx.run(self.store.load(""), move |this, found, ctx| {
+            this.fetches.record(ctx.now().since(begun));
             let result = found.map_err(|error| {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -61,7 +72,9 @@ impl Registrar {
             Some(value) => Write::put(write.key, value),
             None => Write::delete(write.key),
         });
+        let begun = ctx.now();
         ctx.run(self.store.commit(epoch, writes.collect()), move |this, outcome, ctx| {
+            this.stores.record(ctx.now().since(begun));
             this.take(Input::Committed { epoch, result: committed(outcome) }, ctx);
         });
     }
@@ -91,7 +104,11 @@ impl Actor for Registrar {
     type Timer = Timer;
 
     fn install(handlers: &mut Handlers<Self>) {
-        handlers.on::<LeaderChanged>().on::<ApplyOperations>().on::<GetRegistry>();
+        handlers
+            .on::<LeaderChanged>()
+            .on::<ApplyOperations>()
+            .on::<GetRegistry>()
+            .on::<GetMetrics>();
     }
 
     fn started(&mut self, ctx: &mut Context<Self>) {
@@ -133,6 +150,17 @@ impl Handler<GetRegistry> for Registrar {
         let call = self.calls.add(ctx.defer::<RegistrySnapshot>());
         self.take(Input::GetRegistry { call }, ctx);
         Outcome::Later
+    }
+}
+
+impl Handler<GetMetrics> for Registrar {
+    fn handle(&mut self, _: GetMetrics, _: &mut Context<Self>) -> Outcome<Metrics> {
+        let mut values = self.core.metrics();
+        if !values.is_empty() {
+            self.fetches.write("registrar/state_fetch_ms", &mut values);
+            self.stores.write("registrar/state_store_ms", &mut values);
+        }
+        Outcome::Reply(Metrics { values })
     }
 }
 

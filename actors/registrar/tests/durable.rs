@@ -11,6 +11,7 @@ use common::EtcdServer;
 use nix::sys::signal::Signal;
 use protocol::elector::{Leader, LeaderChanged, Leadership};
 use protocol::framework::FrameworkInfo;
+use protocol::metrics::GetMetrics;
 use protocol::registrar::{ApplyOperations, FrameworkRecord, GetRegistry, RegistryOperation};
 use protocol::{Address, Epoch, FailureKind, Time};
 use registrar::Registrar;
@@ -76,6 +77,11 @@ async fn what_was_answered_is_there_in_the_next_term_and_the_old_epoch_writes_no
     for answer in futures_util::future::join_all(asks).await {
         assert_eq!(answer, Ok(()));
     }
+    let metrics = host.ask(&registrar, GetMetrics {}, SOON).await.unwrap().values;
+    assert_eq!(metrics["registrar/queued_operations"], 0.0);
+    assert!(metrics["registrar/registry_size_bytes"] > 50.0 * 20.0, "{metrics:?}");
+    assert_eq!(metrics["registrar/state_fetch_ms/count"], 1.0);
+    assert!(metrics["registrar/state_store_ms"] > 0.0, "{metrics:?}");
     let old = term.epoch();
     term.resign().await;
     let late = ApplyOperations { epoch: old, operations: vec![framework(99)] };

@@ -33,6 +33,7 @@ mod registry;
 mod send;
 mod stats;
 mod timers;
+mod timings;
 
 pub use actor::{Actor, Handler, Outcome};
 pub use calls::Calls;
@@ -42,3 +43,4 @@ pub use handlers::Handlers;
 pub use host::{Host, HostConfig, HostError, Placement, Restart, SpawnOptions};
 pub use mailbox::{DEFAULT_CAPACITY, Overflow};
 pub use probe::Probe;
+pub use timings::Timings;

@@ -1,10 +1,21 @@
-//! Logs: to stderr, for people or as JSON lines.
+//! Logs: to stderr, for people or as JSON lines; how much is said can be changed while the process
+//! runs.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::invalid::Invalid;
+
+/// What changes the filter of this process, once it logs.
+static DIAL: OnceLock<Dial> = OnceLock::new();
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -32,9 +43,7 @@ impl Logging {
     }
 
     fn parse_filter(&self) -> Result<EnvFilter, Invalid> {
-        // What they say at `info` is about their threads; who names them still hears it.
-        let filter = format!("actix_server=warn,actix_web=warn,{}", self.filter);
-        EnvFilter::try_new(filter).map_err(|e| {
+        filter(&self.filter, 0).map_err(|e| {
             let accepted = "expected a level (error, warn, info, debug, trace) or directives such \
                             as info,runtime=debug";
             Invalid::new("log", format!("`{}` is not a log filter ({e}): {accepted}", self.filter))
@@ -43,17 +52,121 @@ impl Logging {
 
     /// Starts logging; what was started before stays.
     pub fn start(&self) -> Result<(), Invalid> {
-        let builder = tracing_subscriber::fmt()
-            .with_env_filter(self.parse_filter()?)
-            .with_writer(std::io::stderr)
-            .with_span_events(FmtSpan::NONE);
+        let (subscriber, dial) = self.build()?;
         // A second subscriber cannot be installed; in a test the first one serves.
-        let _ = match self.format {
-            LogFormat::Human => {
-                builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
-            }
-            LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        };
+        if subscriber.try_init().is_ok() {
+            let _ = DIAL.set(dial);
+        }
         Ok(())
+    }
+
+    fn build(&self) -> Result<(impl Subscriber + Send + Sync + 'static, Dial), Invalid> {
+        let filter = self.parse_filter()?;
+        let usual = verbosity(filter.max_level_hint());
+        let (filter, handle) = reload::Layer::new(filter);
+        let lines = match self.format {
+            LogFormat::Human => {
+                fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).boxed()
+            }
+            LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(stderr).boxed(),
+        };
+        let dial = Dial { filter: self.filter.clone(), usual, handle };
+        Ok((Registry::default().with(lines.and_then(filter)), dial))
+    }
+}
+
+/// What is logged: `text`, and everything above a level, if that is more than usual. What `text`
+/// says of a target holds for it in any case.
+fn filter(text: &str, verbosity: u32) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    let more = match verbosity {
+        0 => "",
+        1 => ",debug",
+        _ => ",trace",
+    };
+    // What they say at `info` is about their threads; who names them still hears it.
+    EnvFilter::try_new(format!("actix_server=warn,actix_web=warn,{text}{more}"))
+}
+
+/// In the levels of glog: 0 is what is always said, and more is said from there.
+fn verbosity(level: Option<LevelFilter>) -> u32 {
+    match level {
+        Some(LevelFilter::TRACE) | None => 2,
+        Some(LevelFilter::DEBUG) => 1,
+        Some(_) => 0,
+    }
+}
+
+/// Changes the filter of a subscriber.
+struct Dial {
+    /// As configured.
+    filter: String,
+    usual: u32,
+    handle: reload::Handle<EnvFilter, Registry>,
+}
+
+impl Dial {
+    fn set(&self, verbosity: u32) -> Result<(), String> {
+        let more = if verbosity > self.usual { verbosity } else { 0 };
+        let filter = filter(&self.filter, more).map_err(|error| error.to_string())?;
+        self.handle.reload(filter).map_err(|error| error.to_string())
+    }
+}
+
+/// How much the configuration says: 0 `info` and above, 1 `debug`, 2 `trace`.
+#[must_use]
+pub fn usual_verbosity() -> u32 {
+    DIAL.get().map_or_else(|| verbosity(Some(LevelFilter::current())), |dial| dial.usual)
+}
+
+/// Says so much from now on, or as much as the configuration if that is more.
+///
+/// # Errors
+/// Says why nothing has changed.
+pub fn set_verbosity(verbosity: u32) -> Result<(), String> {
+    let dial = DIAL.get().ok_or("this process has not started its log")?;
+    dial.set(verbosity)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, enabled};
+
+    use super::*;
+
+    fn logging(filter: &str) -> Logging {
+        Logging { filter: filter.to_owned(), format: LogFormat::Json }
+    }
+
+    #[test]
+    fn more_is_said_and_then_as_much_as_configured_again() {
+        let (subscriber, dial) = logging("info").build().unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            let said = || (enabled!(Level::INFO), enabled!(Level::DEBUG), enabled!(Level::TRACE));
+            assert_eq!((dial.usual, said()), (0, (true, false, false)));
+            dial.set(1).unwrap();
+            assert_eq!(said(), (true, true, false));
+            dial.set(2).unwrap();
+            assert_eq!(said(), (true, true, true));
+            dial.set(0).unwrap();
+            assert_eq!(said(), (true, false, false));
+        });
+    }
+
+    #[test]
+    fn what_is_configured_for_a_target_stays_as_it_is() {
+        let (subscriber, dial) = logging("info,quiet=error,boot=debug").build().unwrap();
+        assert_eq!(dial.usual, 1);
+        tracing::subscriber::with_default(subscriber, || {
+            dial.set(2).unwrap();
+            assert!(enabled!(target: "other", Level::TRACE));
+            assert!(!enabled!(target: "quiet", Level::INFO));
+            assert!(!enabled!(target: "boot", Level::TRACE));
+        });
+    }
+
+    #[test]
+    fn a_filter_that_makes_no_sense_is_refused() {
+        let invalid = logging("loud").build().map(drop).unwrap_err();
+        assert!(invalid.message.contains("`loud` is not a log filter"), "{}", invalid.message);
     }
 }

@@ -7,6 +7,7 @@ use allocator::{Options, PolicyKind};
 use boot::net::Place;
 use boot::{CommonFlags, Invalid, LogFormat, Logging, Role};
 use protocol::Resources;
+use protocol::framework::Domain;
 use protocol::frameworks::RoleSettings;
 use protocol::quota::Quota;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) lease_ttl_ms: u64,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    pub(crate) domain: Option<Domain>,
     pub(crate) agents: agents::Config,
     pub(crate) allocator: AllocatorSettings,
     pub(crate) frameworks: frameworks::Config,
@@ -41,7 +43,6 @@ pub(crate) struct AllocatorSettings {
     min_allocatable: Vec<String>,
     fairness_excluded: Vec<String>,
     filter_gpu_resources: bool,
-    region: Option<String>,
     coalesce_ms: u64,
     full_pass_ms: u64,
     min_refuse_ms: u64,
@@ -59,7 +60,6 @@ impl Default for AllocatorSettings {
             min_allocatable: vec!["cpus=0.01".to_owned(), "mem=32".to_owned()],
             fairness_excluded: own.fairness_excluded,
             filter_gpu_resources: own.filter_gpu_resources,
-            region: own.region,
             coalesce_ms: own.coalesce_ms,
             full_pass_ms: own.full_pass_ms,
             min_refuse_ms: own.min_refuse_ms,
@@ -73,8 +73,8 @@ impl AllocatorSettings {
         RoleSettings { quotas: self.quotas.clone(), weights: self.weights.clone() }
     }
 
-    /// As the allocator takes them.
-    pub(crate) fn options(&self) -> Result<Options, Invalid> {
+    /// As the allocator of a master in this region takes them.
+    fn options(&self, region: Option<&str>) -> Result<Options, Invalid> {
         let least = self.min_allocatable.iter().map(|text| Resources::parse(text));
         let least: Result<Vec<Resources>, _> = least.collect();
         let own = self.clone();
@@ -88,7 +88,7 @@ impl AllocatorSettings {
                 .map_err(|e| Invalid::new("allocator.min_allocatable", e.to_string()))?,
             fairness_excluded: own.fairness_excluded,
             filter_gpu_resources: own.filter_gpu_resources,
-            region: own.region,
+            region: region.map(str::to_owned),
             coalesce_ms: own.coalesce_ms,
             full_pass_ms: own.full_pass_ms,
             min_refuse_ms: own.min_refuse_ms,
@@ -109,6 +109,7 @@ impl Default for Settings {
             lease_ttl_ms: 3000,
             log: "info".to_owned(),
             log_format: LogFormat::Human,
+            domain: None,
             agents: agents::Config::default(),
             allocator: AllocatorSettings::default(),
             frameworks: frameworks::Config::default(),
@@ -118,7 +119,7 @@ impl Default for Settings {
 
 impl boot::Settings for Settings {
     fn validate(&self) -> Result<(), Invalid> {
-        self.allocator.options()?;
+        self.options()?;
         self.store().map(drop)
     }
 
@@ -133,6 +134,12 @@ impl boot::Settings for Settings {
 }
 
 impl Settings {
+    /// How the allocator of this master is to allocate.
+    pub(crate) fn options(&self) -> Result<Options, Invalid> {
+        let region = self.domain.as_ref().map(|domain| domain.region.as_str());
+        self.allocator.options(region)
+    }
+
     /// The store that `store` names.
     pub(crate) fn store(&self) -> Result<StoreConfig, Invalid> {
         boot::store(&self.store, self.lease_ttl_ms)
@@ -177,6 +184,13 @@ mod tests {
 
     #[test]
     fn the_allocators_defaults_are_its_own() {
-        assert_eq!(AllocatorSettings::default().options(), Ok(Options::default()));
+        assert_eq!(Settings::default().options(), Ok(Options::default()));
+    }
+
+    #[test]
+    fn the_region_of_the_allocator_is_that_of_the_master() {
+        let domain = Domain { region: "europe".to_owned(), zone: "a".to_owned() };
+        let settings = Settings { domain: Some(domain), ..Settings::default() };
+        assert_eq!(settings.options().unwrap().region.as_deref(), Some("europe"));
     }
 }

@@ -11,7 +11,7 @@ use boot::net::Opened;
 use boot::{Settings as _, Shutdown};
 use elector::Candidate;
 use frameworks::Frameworks;
-use gateway::{About, Gateway, MasterEdge};
+use gateway::{About, Gateway, Logs, MasterEdge};
 use registrar::Registrar;
 use runtime::SpawnOptions;
 
@@ -29,7 +29,7 @@ async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     let store = store::open(&settings.store()?, &settings.cluster, "master")?;
     let Opened { http, host, ready } = settings.place().open().await?;
     events::spawn(&host)?;
-    allocator::spawn(&host, settings.allocator.options()?)?;
+    allocator::spawn(&host, settings.options()?)?;
     let (config, roles) = (settings.frameworks.clone(), settings.allocator.roles());
     host.spawn(frameworks::NAME, Frameworks::spawn_options(), move || {
         Frameworks::with_roles(&config, roles.clone())
@@ -41,7 +41,9 @@ async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
         Registrar::new(Arc::clone(&registry))
     })?;
     let about = About::new(&settings.cluster, &serde_json::to_value(&settings)?);
-    let gateway = Gateway::start(&host, http, MasterEdge.about(about))?;
+    let edge = MasterEdge.about(about.at(settings.domain.clone()));
+    let logs = Logs::new(boot::logs::usual_verbosity(), boot::logs::set_verbosity);
+    let gateway = Gateway::start(&host, http, edge.logging(logs))?;
     // Last: whoever leads has everything to lead with.
     let candidate = Candidate { host: ready.actors.clone(), http: ready.http.clone() };
     elector::spawn(&host, store, candidate)?;

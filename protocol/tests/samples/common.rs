@@ -257,6 +257,7 @@ pub(super) fn offer() -> Offer {
         attributes: attributes(),
         executor_ids: vec![executor_id()],
         unavailability: None,
+        domain: None,
     }
 }
 

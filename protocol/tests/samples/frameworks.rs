@@ -10,6 +10,7 @@ use protocol::framework::{
 };
 use protocol::frameworks::*;
 use protocol::maintenance::{DrainingMachine, InverseAnswer, InverseOfferStatus};
+use protocol::metrics::FrameworkCounts;
 use protocol::operation::OperationView;
 use protocol::resize::{ReportResize, ResizeTask, TaskResized};
 use protocol::task::{Reason, TaskState};
@@ -191,6 +192,7 @@ fn from_the_agents_manager(to: &mut To<'_>) {
         agent_id: agent_id(),
         generation: GENERATION,
         cause: AgentLossCause::Unreachable,
+        since: Some(NOW),
     })
     .tell(&LaunchUndeliverable {
         agent_id: agent_id(),
@@ -252,6 +254,7 @@ fn view() -> FrameworksView {
     });
     let RunningExecutor { executor: info, role, .. } = running_executor();
     let executor = ExecutorView { agent_id: agent_id(), framework_id: framework_id(), role, info };
+    let counts = FrameworkCounts { framework_id: framework_id(), counts: one("calls/accept", 3) };
     FrameworksView {
         frameworks: [Arc::clone(&framework_view)].into_iter().collect(),
         completed_frameworks: vec![framework_view],
@@ -263,6 +266,7 @@ fn view() -> FrameworksView {
             agent_id: agent_id(),
             report: operation_report(),
         })],
+        counts: [Arc::new(counts)].into_iter().collect(),
     }
 }
 

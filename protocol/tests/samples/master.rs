@@ -1,7 +1,8 @@
-//! To the smaller actors of a master: `elector`, `events` and `registrar`.
+//! To the smaller actors of a master: `elector`, `events` and `registrar`; and what several answer.
 
 use protocol::elector::*;
 use protocol::events::*;
+use protocol::metrics::*;
 use protocol::registrar::*;
 use serde_json::json;
 
@@ -12,6 +13,11 @@ pub(super) fn add(samples: &mut Vec<Sample>) {
     elector(&mut To::new("elector", samples));
     events(&mut To::new("events", samples));
     registrar(&mut To::new("registrar", samples));
+    metrics(&mut To::new("metrics", samples));
+}
+
+fn metrics(to: &mut To<'_>) {
+    to.ask(&GetMetrics {}, &Metrics { values: one("master/tasks_finished", 3.0) });
 }
 
 fn elector(to: &mut To<'_>) {

@@ -1,6 +1,6 @@
 //! To `scheduler`.
 
-use protocol::framework::Offer;
+use protocol::framework::{Domain, Offer};
 use protocol::scheduler::*;
 use protocol::task::{TaskState, TaskStatus};
 
@@ -9,7 +9,8 @@ use super::{Sample, To};
 
 pub(super) fn add(samples: &mut Vec<Sample>) {
     let mut to = To::new("scheduler", samples);
-    let scheduled = Offer { unavailability: Some(unavailability()), ..offer() };
+    let domain = Some(Domain { region: "europe".into(), zone: "europe-1".into() });
+    let scheduled = Offer { unavailability: Some(unavailability()), domain, ..offer() };
     let status = TaskStatus { unreachable_time: Some(NOW), ..status(TaskState::Unreachable) };
     to.tell(&ResourceOffers { framework_id: framework_id(), offers: vec![scheduled] })
         .tell(&RescindOffers { framework_id: framework_id(), offer_ids: vec![offer_id()] })

@@ -29,8 +29,12 @@ impl Term {
             let why = "the agent's standing changed while it was admitted; ask again";
             return refuse(call, Failure::new(FailureKind::Conflict, why), out);
         };
+        self.tally.count(match before {
+            Some(_) => "slave_reregistrations",
+            None => "slave_registrations",
+        });
         self.settle_host(now, agent_id, &message.info.host, out);
-        self.unqueue_removal(agent_id);
+        self.cancel_removal(agent_id);
         self.enter(now, agent_id, state, &message);
         self.departed.forget(agent_id);
 
@@ -88,7 +92,7 @@ impl Term {
         let displaced = self.hosts.insert(host.clone(), id.clone()).filter(|other| other != id);
         if let Some(other) = displaced {
             self.link_broke(now, &other, out);
-            self.expire(now, &other, out);
+            self.expire(now, &other, true, out);
         }
     }
 

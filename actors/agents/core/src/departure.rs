@@ -13,6 +13,24 @@ use crate::report;
 use crate::term::{Term, no_such_agent};
 use crate::work::{Change, Request, refuse};
 
+/// How an agent is lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loss {
+    cause: AgentLossCause,
+    /// Of one that is unreachable: since when.
+    since: Option<Time>,
+}
+
+impl Loss {
+    pub(crate) fn of(cause: AgentLossCause) -> Self {
+        Self { cause, since: None }
+    }
+
+    fn unreachable(since: Time) -> Self {
+        Self { cause: AgentLossCause::Unreachable, since: Some(since) }
+    }
+}
+
 impl Term {
     pub(crate) fn on_unregister(
         &mut self,
@@ -21,6 +39,7 @@ impl Term {
         message: UnregisterAgent,
         out: &mut Vec<Effect>,
     ) {
+        self.tally.count("messages_unregister_slave");
         let request = Request::Unregister { call, incarnation: message.incarnation };
         self.request(now, message.agent_id, request, out);
     }
@@ -70,34 +89,52 @@ impl Term {
     }
 
     /// The registry says unreachable.
-    pub(crate) fn expired(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
-        self.lose(id, Event::Expired, AgentLossCause::Unreachable, out);
+    pub(crate) fn expired(
+        &mut self,
+        id: &AgentId,
+        since: Time,
+        displaced: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        if !self.lose(id, Event::Expired, Loss::unreachable(since), out) {
+            return;
+        }
+        if displaced {
+            self.tally.count("slave_removals/reason_registered");
+        } else {
+            self.tally.count("slave_removals/reason_unhealthy");
+            self.tally.count("slave_unreachable_completed");
+        }
     }
 
     /// The registry says gone.
     pub(crate) fn marked_gone(&mut self, id: &AgentId, call: CallId, out: &mut Vec<Effect>) {
-        self.lose(id, Event::MarkedGone, AgentLossCause::Gone, out);
+        self.lose(id, Event::MarkedGone, Loss::of(AgentLossCause::Gone), out);
         out.push(Effect::Reply { call, result: Ok(Reply::Done) });
     }
 
     /// It said goodbye, and the registry has forgotten it.
     pub(crate) fn removed(&mut self, id: &AgentId, call: CallId, out: &mut Vec<Effect>) {
-        self.lose(id, Event::SaidGoodbye, AgentLossCause::Removed, out);
+        if self.lose(id, Event::SaidGoodbye, Loss::of(AgentLossCause::Removed), out) {
+            self.tally.count("slave_removals/reason_unregistered");
+        }
         out.push(Effect::Reply { call, result: Ok(Reply::Done) });
     }
 
-    /// Takes the agent out of service for good, or until it registers.
+    /// Takes the agent out of service for good, or until it registers. False: it was not in it.
     pub(crate) fn lose(
         &mut self,
         id: &AgentId,
         event: Event,
-        cause: AgentLossCause,
+        loss: Loss,
         out: &mut Vec<Effect>,
-    ) {
-        let Some(before) = self.agents.get(id).map(|agent| agent.state) else { return };
-        let Ok(after) = transition(Some(before), event) else { return };
-        self.unqueue_removal(id);
-        let Some(agent) = self.agents.get_mut(id) else { return };
+    ) -> bool {
+        let Some(before) = self.agents.get(id).map(|agent| agent.state) else { return false };
+        let Ok(after) = transition(Some(before), event) else { return false };
+        let cause = loss.cause;
+        self.count_loss(before, cause);
+        self.cancel_removal(id);
+        let Some(agent) = self.agents.get_mut(id) else { return false };
         if before == AgentState::Active {
             out.push(Effect::Unlink(agent.address()));
         }
@@ -109,7 +146,7 @@ impl Term {
         out.push(Effect::CancelTimer { timer: Timer::Reregister(id.clone()) });
         let at_host = self.hosts.get(&agent.info.host) == Some(id);
         self.leave_host(id, &agent.info.host);
-        self.tell_left(id, agent.generation, cause, out);
+        self.tell_left(id, agent.generation, loss, out);
         out.push(Effect::Emit(report::removed(id, &agent, cause)));
         match after {
             Some(state) => {
@@ -122,6 +159,7 @@ impl Term {
             }
             None => self.forget(id, agent),
         }
+        true
     }
 
     /// An unreachable agent may hear this and register; one that is gone learns so when it does.
@@ -147,10 +185,11 @@ impl Term {
         &self,
         id: &AgentId,
         generation: Generation,
-        cause: AgentLossCause,
+        loss: Loss,
         out: &mut Vec<Effect>,
     ) {
-        let left = AgentLeft { agent_id: id.clone(), generation, cause };
+        let Loss { cause, since } = loss;
+        let left = AgentLeft { agent_id: id.clone(), generation, cause, since };
         out.push(Effect::ToFrameworks(ToFrameworks::Left(left)));
     }
 }

@@ -5,6 +5,7 @@ use protocol::framework::AgentInfo;
 use protocol::frameworks::AgentLossCause;
 use protocol::{AgentId, Failure, FailureKind, Time};
 
+use crate::departure::Loss;
 use crate::effect::Effect;
 use crate::membership::Event;
 use crate::term::Term;
@@ -49,7 +50,7 @@ impl Term {
     /// what it runs.
     pub(crate) fn shut_down(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
         let Some(agent) = self.agents.get(id).cloned() else { return };
-        self.lose(id, Event::SaidGoodbye, AgentLossCause::Removed, out);
+        self.lose(id, Event::SaidGoodbye, Loss::of(AgentLossCause::Removed), out);
         self.ask_to_register(id, &agent, out);
     }
 

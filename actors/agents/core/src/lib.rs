@@ -31,6 +31,7 @@ mod report;
 mod routing;
 mod state;
 mod step;
+mod tally;
 mod term;
 mod work;
 

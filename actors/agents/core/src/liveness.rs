@@ -6,6 +6,7 @@ use protocol::frameworks::AgentLossCause;
 use protocol::{Address, AgentId, Time};
 
 use crate::AGENT;
+use crate::departure::Loss;
 use crate::effect::{Effect, ToAgent};
 use crate::input::Timer;
 use crate::membership::{Event, transition};
@@ -61,7 +62,7 @@ impl Term {
             agent.answered = message.sequence;
             agent.missed = 0;
             agent.last_pong = Some(now);
-            self.unqueue_removal(&message.agent_id);
+            self.cancel_removal(&message.agent_id);
         }
     }
 
@@ -81,8 +82,8 @@ impl Term {
         let generation = agent.generation;
         out.push(Effect::Unlink(agent.address()));
         out.push(Effect::Emit(report::disconnected(id, agent)));
-        self.tell_left(id, generation, AgentLossCause::Disconnected, out);
-        self.unqueue_removal(id);
+        self.tell_left(id, generation, Loss::of(AgentLossCause::Disconnected), out);
+        self.cancel_removal(id);
         self.expect_back(now, id, out);
     }
 

@@ -46,6 +46,10 @@ impl Term {
         message: Box<RegisterAgent>,
         out: &mut Vec<Effect>,
     ) {
+        self.tally.count(match message.agent_id {
+            Some(_) => "messages_reregister_slave",
+            None => "messages_register_slave",
+        });
         if let Err(failure) = check(&message) {
             return refuse(call, failure, out);
         }

@@ -28,16 +28,23 @@ impl Term {
         if agent.queued.is_none() && agent.is_expected() {
             agent.queued = Some(now);
             self.removals.queue.insert((now, id.clone()));
+            self.tally.count("slave_unreachable_scheduled");
         }
         self.arm_removals(now, out);
     }
 
-    pub(crate) fn unqueue_removal(&mut self, id: &AgentId) {
-        if let Some(agent) = self.agents.get_mut_unseen(id)
-            && let Some(since) = agent.queued.take()
-        {
-            self.removals.queue.remove(&(since, id.clone()));
+    /// It was heard of, or has found another end.
+    pub(crate) fn cancel_removal(&mut self, id: &AgentId) {
+        if self.unqueue_removal(id) {
+            self.tally.count("slave_unreachable_canceled");
         }
+    }
+
+    /// Whether it was in the queue.
+    fn unqueue_removal(&mut self, id: &AgentId) -> bool {
+        let agent = self.agents.get_mut_unseen(id);
+        let Some(since) = agent.and_then(|agent| agent.queued.take()) else { return false };
+        self.removals.queue.remove(&(since, id.clone()))
     }
 
     fn arm_removals(&mut self, now: Time, out: &mut Vec<Effect>) {
@@ -52,18 +59,24 @@ impl Term {
         self.removals.armed = false;
         if let Some((_, id)) = self.removals.queue.first().cloned() {
             self.unqueue_removal(&id);
-            self.expire(now, &id, out);
+            self.expire(now, &id, false, out);
             self.removals.next = now + self.config.unreachable_interval;
         }
         self.arm_removals(now, out);
     }
 
     /// Begins to make the agent unreachable. What is being committed about it already decides
-    /// otherwise, or the same.
-    pub(crate) fn expire(&mut self, now: Time, id: &AgentId, out: &mut Vec<Effect>) {
+    /// otherwise, or the same. `displaced`: another agent has its address.
+    pub(crate) fn expire(
+        &mut self,
+        now: Time,
+        id: &AgentId,
+        displaced: bool,
+        out: &mut Vec<Effect>,
+    ) {
         let expected = self.agents.get(id).is_some_and(|agent| agent.is_expected());
         if expected && !self.works.contains_key(id) {
-            self.commit(id.clone(), Change::Expire { since: now }, out);
+            self.commit(id.clone(), Change::Expire { since: now, displaced }, out);
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use protocol::Epoch;
 use protocol::elector::Leadership;
+use protocol::metrics::Counts;
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::effect::Effect;
 use crate::input::Timer;
+use crate::tally;
 use crate::term::{Counters, Term};
 
 /// The agents manager of one host.
@@ -17,6 +19,8 @@ pub struct State {
     pub(crate) leadership: Leadership,
     pub(crate) role: Role,
     pub(crate) counters: Counters,
+    /// Of a term that begins, or begins again because `frameworks` was restarted.
+    pub(crate) tally: Counts,
 }
 
 /// How far this host is in leading.
@@ -46,6 +50,7 @@ impl State {
             leadership: Leadership { leader: None, leading: false },
             role: Role::Standby,
             counters: Counters::default(),
+            tally: tally::empty(),
         }
     }
 
@@ -82,6 +87,7 @@ impl State {
             Role::Loading { .. } => out.push(Effect::CancelTimer { timer: Timer::Load }),
             Role::Introducing(term) | Role::Leading(term) => {
                 self.counters = term.counters;
+                self.tally = term.tally.clone();
                 term.end(why, out);
             }
         }

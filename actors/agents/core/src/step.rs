@@ -10,6 +10,7 @@ use protocol::{Epoch, Failure, FailureKind, Time};
 use crate::effect::Effect;
 use crate::input::{Input, Timer};
 use crate::state::{Role, State};
+use crate::tally;
 use crate::term::Term;
 
 /// Until `registrar` or `frameworks`, on the same host, is asked again: they need some
@@ -45,6 +46,7 @@ impl State {
         }
         self.end_term(&self.leadership.not_leader(), out);
         if let Some(epoch) = leads {
+            self.tally = tally::empty();
             self.load(epoch, out);
         }
     }
@@ -67,7 +69,8 @@ impl State {
         }
         match result {
             Ok(snapshot) if snapshot.epoch == epoch => {
-                let term = Term::new(self.config, self.counters.resume(now), now, snapshot);
+                let counters = self.counters.resume(now);
+                let term = Term::new(self.config, counters, self.tally.clone(), now, snapshot);
                 out.push(Effect::Introduce(term.introduction()));
                 self.role = Role::Introducing(Box::new(term));
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use protocol::agents::{AgentList, AgentState, AgentSummary, AgentsView};
 use protocol::frameworks::AgentsRecovered;
 use protocol::maintenance::MachineId;
+use protocol::metrics::Counts;
 use protocol::registrar::RegistrySnapshot;
 use protocol::shared::{SharedList, Tracked};
 use protocol::{
@@ -30,6 +31,8 @@ pub(crate) struct Term {
     pub(crate) run: String,
     pub(crate) next_agent: u64,
     pub(crate) counters: Counters,
+    /// What has happened since this master leads.
+    pub(crate) tally: Counts,
     pub(crate) agents: Tracked<AgentId, Agent>,
     /// What others may read at leisure.
     pub(crate) view: SharedList<AgentSummary>,
@@ -71,6 +74,7 @@ impl Term {
     pub(crate) fn new(
         config: Config,
         counters: Counters,
+        tally: Counts,
         now: Time,
         snapshot: RegistrySnapshot,
     ) -> Self {
@@ -86,6 +90,7 @@ impl Term {
             run: format!("{:x}-{}", now.as_millis() / 1000, snapshot.epoch),
             next_agent: 0,
             counters,
+            tally,
             agents,
             view: SharedList::default(),
             hosts,

@@ -31,6 +31,8 @@ pub(crate) enum Change {
     },
     Expire {
         since: Time,
+        /// Another agent has its address.
+        displaced: bool,
     },
     MarkGone {
         call: CallId,
@@ -86,7 +88,7 @@ impl Change {
             Self::Admit { message, .. } => {
                 RegistryOperation::AdmitAgent { agent_id, info: message.info.clone() }
             }
-            Self::Expire { since } => {
+            Self::Expire { since, .. } => {
                 RegistryOperation::MarkAgentUnreachable { agent_id, since: *since }
             }
             Self::MarkGone { since, .. } => {
@@ -179,7 +181,7 @@ impl Term {
     fn complete(&mut self, now: Time, id: &AgentId, change: Change, out: &mut Vec<Effect>) {
         match change {
             Change::Admit { call, message } => self.admitted(now, id, call, *message, out),
-            Change::Expire { .. } => self.expired(id, out),
+            Change::Expire { since, displaced } => self.expired(id, since, displaced, out),
             Change::MarkGone { call, .. } => self.marked_gone(id, call, out),
             Change::Remove { call: Some(call) } => self.removed(id, call, out),
             Change::Remove { call: None } => self.shut_down(id, out),

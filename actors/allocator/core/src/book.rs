@@ -127,6 +127,7 @@ impl Book {
             agents: 0,
             served: 0,
             refused_at: Bits::default(),
+            filters: 0,
             place: None,
             least: None,
             constraints: None,

@@ -188,7 +188,7 @@ impl State {
     /// Filters lapse exactly once, belong to clients that can refuse, and are found from both ends.
     fn check_filters(&self) -> Result<(), String> {
         let agents: Vec<_> = self.book.agents.iter().collect();
-        if !self.filters.has_exactly(&agents) {
+        if !self.filters.has_exactly(&self.book, &agents) {
             return Err("the filters and what lapses are not the same".to_owned());
         }
         let of = |(at, agent): &(Slot<Agent>, &Agent)| {

@@ -55,14 +55,17 @@ impl Filters {
             return;
         }
         let moot = |old: &Refusal| old.until <= until && resources.contains(&old.resources);
+        let share = &mut book.clients[client];
         for old in refusals.extract_if(.., |old| moot(old)) {
             self.lapsing.remove(&(old.until, old.number));
+            share.filters -= 1;
         }
         if refusals.len() >= MAX_REFUSALS {
             let soonest =
                 (0..refusals.len()).min_by_key(|i| (refusals[*i].until, refusals[*i].number));
             let old = refusals.swap_remove(soonest.expect("there are some"));
             self.lapsing.remove(&(old.until, old.number));
+            share.filters -= 1;
             agent.refused.remove(client);
         }
         self.counter += 1;
@@ -73,7 +76,8 @@ impl Filters {
         };
         refusals.push(Refusal { resources: shared, until, number });
         self.lapsing.insert((until, self.counter), (at, client));
-        book.clients[client].refused_at.insert(at);
+        share.filters += 1;
+        share.refused_at.insert(at);
     }
 
     /// Notes that a client has given an agent back whole: the others come first now.
@@ -108,6 +112,7 @@ impl Filters {
 
     /// Forgets what a client has refused, everywhere.
     pub(crate) fn forget_client(&mut self, book: &mut Book, client: Client) {
+        book.clients[client].filters = 0;
         for at in std::mem::take(&mut book.clients[client].refused_at).iter() {
             let agent = &mut book.agents[at];
             agent.passed.remove(client);
@@ -126,6 +131,7 @@ impl Filters {
         let mut clients = std::mem::take(&mut agent.passed);
         std::mem::take(&mut agent.excluded).iter().for_each(|client| clients.insert(client));
         for (client, refusals) in std::mem::take(&mut agent.refusals) {
+            book.clients[client].filters -= refusals.len();
             for old in refusals {
                 self.lapsing.remove(&(old.until, old.number));
             }
@@ -157,6 +163,7 @@ impl Filters {
                 continue;
             }
             refusals.retain(|refusal| refusal.number != number);
+            book.clients[client].filters -= 1;
             let last = refusals.is_empty();
             book.agents[at].refused.remove(client);
             if last {
@@ -174,7 +181,15 @@ impl Filters {
     }
 
     /// Whether the filters of an agent are exactly those that will lapse; `State::check` asks.
-    pub(crate) fn has_exactly(&self, agents: &[(Slot<Agent>, &Agent)]) -> bool {
+    pub(crate) fn has_exactly(&self, book: &Book, agents: &[(Slot<Agent>, &Agent)]) -> bool {
+        let mut counts: BTreeMap<Client, usize> = BTreeMap::new();
+        for (client, refusals) in agents.iter().flat_map(|(_, agent)| &agent.refusals) {
+            *counts.entry(*client).or_default() += refusals.len();
+        }
+        let counted = |client| counts.get(&client).copied().unwrap_or(0);
+        if book.clients.iter().any(|(client, share)| share.filters != counted(client)) {
+            return false;
+        }
         let known = agents.iter().flat_map(|(at, agent)| {
             let of = |(client, refusals): (&Client, &Vec<Refusal>)| {
                 let entry = |r: &Refusal| ((r.until, r.number), (*at, *client));

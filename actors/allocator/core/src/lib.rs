@@ -26,6 +26,7 @@ mod filters;
 mod grow;
 mod input;
 mod inverse;
+mod metrics;
 mod model;
 mod options;
 mod order;

@@ -140,6 +140,8 @@ pub(crate) struct Share {
     pub(crate) served: u64,
     /// The agents with a refusal of it, that it has passed or that its constraints exclude.
     pub(crate) refused_at: Bits<Agent>,
+    /// How many filters it has, on all agents.
+    pub(crate) filters: usize,
     /// Its place in the role's queue; none while it wants no offers.
     pub(crate) place: Option<Place<Client>>,
     /// Its own minimum, instead of the cluster's.

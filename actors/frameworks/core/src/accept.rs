@@ -63,7 +63,7 @@ impl Bundle {
 }
 
 /// Whether it makes an accept more than a decline.
-fn is_use(operation: &Operation) -> bool {
+pub(crate) fn is_use(operation: &Operation) -> bool {
     match operation {
         Operation::Launch { tasks } => !tasks.is_empty(),
         Operation::Apply { .. } => true,
@@ -100,6 +100,8 @@ impl Term {
         let used = operations.iter().any(is_use);
         let kind = if used { types::OFFER_ACCEPTED } else { types::OFFER_DECLINED };
         turn.emit(report::offers(kind, &framework_id, &offer_ids));
+        let name = if used { "offers/accepted" } else { "offers/declined" };
+        self.counters.count_of(&framework_id, name, offer_ids.len());
         let refused = self.operate(&mut bundle, operations, turn);
         self.give_back_rest(bundle, capped(filters), turn);
         Ok(OffersAccepted { refused })
@@ -171,7 +173,7 @@ impl Term {
 
     /// A task of that id that is known came with an earlier copy of the call: it is not meant.
     fn drop_operations(
-        &self,
+        &mut self,
         id: &FrameworkId,
         operations: &[Operation],
         fault: &str,
@@ -182,11 +184,15 @@ impl Term {
         for operation in operations {
             match operation {
                 Operation::Launch { tasks } => {
-                    for task in tasks.iter().filter(|task| !self.knows(id, task)) {
-                        self.reject_task(id, &task.task_id, Some(&task.agent_id), &verdict, turn);
+                    for task in tasks {
+                        if !self.knows(id, task) {
+                            let agent_id = Some(&task.agent_id);
+                            self.reject_task(id, &task.task_id, agent_id, &verdict, turn);
+                        }
                     }
                 }
-                Operation::Apply { operation_id, .. } => {
+                Operation::Apply { operation_id, operation } => {
+                    self.counters.operation_end(Some(operation.name()), OperationState::Error);
                     let text = format!("Operation attempted with invalid offers: {fault}");
                     self.reject_operation(id, operation_id.as_ref(), text, turn);
                 }
@@ -194,6 +200,7 @@ impl Term {
                     for task_id in task_ids {
                         self.reject_task(id, task_id, None, &verdict, turn);
                     }
+                    self.count_refused(task_ids);
                     let text = format!("Operation attempted with invalid offers: {fault}");
                     self.reject_operation(id, operation_id.as_ref(), text, turn);
                 }
@@ -209,9 +216,16 @@ impl Term {
                 .is_some_and(|f| f.ended(&task.task_id, &task.agent_id).is_some())
     }
 
+    /// One that its edge could not express: of an operation other than a launch nothing is known.
+    fn count_refused(&mut self, task_ids: &[TaskId]) {
+        if task_ids.is_empty() {
+            self.counters.operation_end(None, OperationState::Error);
+        }
+    }
+
     /// A task that never comes into the ledger: its scheduler hears why.
     fn reject_task(
-        &self,
+        &mut self,
         id: &FrameworkId,
         task_id: &TaskId,
         agent_id: Option<&AgentId>,
@@ -223,6 +237,8 @@ impl Term {
         let mut status = TaskStatus::new(task_id.clone(), state, Source::Master, turn.now)
             .because(verdict.reason, verdict.message.clone());
         status.agent_id = agent_id.cloned();
+        self.counters.end(id, state);
+        self.counters.cause(&status);
         turn.emit(report::task_updated(id, &status));
         let message = UpdateStatus { framework_id: id.clone(), status };
         self.tell(id, ToScheduler::Update(message), turn);
@@ -252,12 +268,14 @@ impl Term {
         let mut launched = Vec::new();
         let mut untold = Vec::new();
         for (at, operation) in operations.into_iter().enumerate() {
+            self.counters.operation_of(&bundle.framework_id, &operation);
             match operation {
                 Operation::Launch { tasks } => self.launch(bundle, tasks, &mut launched, turn),
                 Operation::Apply { operation_id, operation } => {
                     let name = operation.name();
                     let done = self.convert(bundle, operation_id.clone(), *operation, turn);
                     if let Err(why) = done {
+                        self.counters.operation_end(Some(name), OperationState::Error);
                         let why = format!("{name}: {why}");
                         let refused = || RefusedOperation { at, why: why.clone() };
                         untold.extend(operation_id.is_none().then(refused));
@@ -265,6 +283,7 @@ impl Term {
                     }
                 }
                 Operation::Refused { operation_id, task_ids, reason, message } => {
+                    self.count_refused(&task_ids);
                     let refused = || RefusedOperation { at, why: message.clone() };
                     let silent = operation_id.is_none() && task_ids.is_empty();
                     untold.extend(silent.then(refused));

@@ -21,6 +21,16 @@ pub enum Standing {
     Gone { since: Time },
 }
 
+impl Standing {
+    /// Since when nothing was heard of it, if that is too long.
+    pub(crate) fn unreachable_since(self) -> Option<Time> {
+        match self {
+            Self::Unreachable { since } => Some(since),
+            _ => None,
+        }
+    }
+}
+
 /// An agent, and what of it is in whose hands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agent {

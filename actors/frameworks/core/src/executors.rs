@@ -45,6 +45,7 @@ impl Term {
     /// What it held is free, unless a launch that counts on it is on its way: then the agent
     /// starts it again.
     pub(crate) fn on_executor_exited(&mut self, message: ExecutorExited, turn: &mut Turn<'_>) {
+        self.counters.count("messages_exited_executor");
         let ExecutorExited { agent_id, framework_id, executor_id, status } = message;
         if self.generation(&agent_id).is_none() {
             return;
@@ -67,8 +68,19 @@ impl Term {
         self.tell(&framework_id, ToScheduler::Failure(failure), turn);
     }
 
-    pub(crate) fn on_executor_message(&self, message: MessageFromExecutor, turn: &mut Turn<'_>) {
+    pub(crate) fn on_executor_message(
+        &mut self,
+        message: MessageFromExecutor,
+        turn: &mut Turn<'_>,
+    ) {
         let MessageFromExecutor { agent_id, framework_id, executor_id, data } = message;
+        self.counters.count("messages_executor_to_framework");
+        let valid =
+            self.frameworks.contains_key(&framework_id) && self.generation(&agent_id).is_some();
+        self.counters.count(match valid {
+            true => "valid_executor_to_framework_messages",
+            false => "invalid_executor_to_framework_messages",
+        });
         let to = framework_id.clone();
         let message = ExecutorMessage { framework_id, agent_id, executor_id, data };
         self.tell(&to, ToScheduler::Message(message), turn);

@@ -65,7 +65,7 @@ impl Term {
                 return self.withdraw(agent_id, Standing::Disconnected, turn);
             }
             AgentLossCause::Unreachable => (
-                Standing::Unreachable { since: turn.now },
+                Standing::Unreachable { since: message.since.unwrap_or(turn.now) },
                 Verdict::new(TaskState::Unreachable, Reason::AgentRemoved, "Agent is unreachable"),
             ),
             AgentLossCause::Removed => (
@@ -216,6 +216,7 @@ impl Term {
                 self.route_kill(&key, None, turn);
             }
         }
+        let lived = known.is_some_and(|e| !e.task.state.is_terminal());
         let returned = known.is_none_or(|e| e.away);
         let is_new = known.is_none();
         let changed = known.is_some_and(|e| e.task.resources != task.resources);
@@ -227,12 +228,23 @@ impl Term {
         if is_new {
             turn.emit(report::task_added(&entry.task));
         }
+        if lived {
+            self.count_unseen_end(&entry.task);
+        }
         if returned && self.was_pronounced(&key) {
             self.welcome_back(&entry, turn);
         }
         self.ledger.insert(entry);
         if changed {
             self.tell_of_size(&key, turn);
+        }
+    }
+
+    /// An agent is back with a task that lived when it was last heard of.
+    fn count_unseen_end(&mut self, task: &Task) {
+        self.counters.end(&task.framework_id, task.state);
+        if let Some(status) = &task.status {
+            self.counters.cause(status);
         }
     }
 

@@ -14,6 +14,7 @@ use protocol::shared::Tracked;
 
 use crate::agents::{Agent, Standing};
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::effect::{Effect, Timer};
 use crate::framework::{Framework, FrameworkState};
 use crate::inverse::InverseBook;
@@ -138,6 +139,7 @@ impl Term {
             writes: BTreeMap::new(),
             setbacks: Setbacks::default(),
             resizes: Resizes::default(),
+            counters: Counters::default(),
             views: Views::default(),
         }
     }

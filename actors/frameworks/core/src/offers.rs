@@ -187,6 +187,7 @@ impl Term {
             resources: resources.clone(),
             attributes: info.attributes.clone(),
             unavailability: agent.unavailability,
+            domain: info.domain.clone(),
             executor_ids: executors
                 .filter(|key| key.framework_id == *framework_id)
                 .map(|key| key.executor_id.clone())
@@ -231,6 +232,7 @@ impl Term {
                 self.recover(outstanding.share(), None, turn);
             }
         }
+        self.counters.count_of(id, "offers/rescinded", ids.len());
         turn.emit(report::offers(types::OFFER_RESCINDED, id, &ids));
         let (kind, why) = (SetbackKind::OfferRescinded, "its scheduler subscribed anew or is gone");
         self.setbacks.note(id, setbacks::of_offers(kind, turn.now, why, &ids));
@@ -309,6 +311,7 @@ impl Term {
     ) {
         let setback = setbacks::of_offers(kind, turn.now, why, &offer_ids);
         self.setbacks.note(&framework_id, setback);
+        self.counters.count_of(&framework_id, "offers/rescinded", offer_ids.len());
         turn.emit(report::offers(types::OFFER_RESCINDED, &framework_id, &offer_ids));
         let message = RescindOffers { framework_id: framework_id.clone(), offer_ids };
         self.tell(&framework_id, ToScheduler::Rescind(message), turn);
@@ -334,6 +337,7 @@ impl Term {
             }
         }
         if !mine.is_empty() {
+            self.counters.count_of(id, "offers/declined", mine.len());
             turn.emit(report::offers(types::OFFER_DECLINED, id, mine));
         }
         if unknown.is_empty() { Ok(()) } else { Err(no_longer_valid(unknown)) }

@@ -176,9 +176,12 @@ impl Term {
     /// What nobody waits for is acknowledged here.
     pub(crate) fn on_forward_operation(&mut self, message: ForwardOperation, turn: &mut Turn<'_>) {
         let ForwardOperation { agent_id, mut report } = message;
+        self.counters.count("messages_operation_status_update");
         if self.generation(&agent_id).is_none() {
-            return;
+            return self.counters.count("invalid_operation_status_updates");
         }
+        self.counters.count("valid_operation_status_updates");
+        self.count_end(&report);
         let owner = report.operation.framework_id.clone();
         let owner = owner.filter(|id| self.frameworks.contains_key(id));
         let (Some(framework_id), Some(_)) = (owner, &report.operation.operation_id) else {
@@ -211,7 +214,25 @@ impl Term {
         turn: &mut Turn<'_>,
     ) {
         if let Some(view) = self.operations.remove(id) {
+            self.count_loss(&view, state);
             self.pronounce_operation(&view, state, why, turn);
+        }
+    }
+
+    /// An agent has said how an operation stands: if it is news that it has ended, that counts.
+    fn count_end(&mut self, report: &OperationReport) {
+        let known = self.operations.open.get(&report.operation.conversion_id);
+        if known.is_some_and(|view| !view.report.status.state.is_terminal()) {
+            let name = report.operation.operation.name();
+            self.counters.operation_end(Some(name), report.status.state);
+        }
+    }
+
+    /// Nothing is to be heard of an operation any more.
+    fn count_loss(&mut self, view: &OperationView, state: OperationState) {
+        if !view.report.status.state.is_terminal() {
+            let name = view.report.operation.operation.name();
+            self.counters.operation_end(Some(name), state);
         }
     }
 
@@ -255,11 +276,13 @@ impl Term {
             let Some(view) = self.operations.remove(id) else { continue };
             if !view.report.status.state.is_terminal() {
                 let why = "The operation did not reach the agent";
+                self.count_loss(&view, OperationState::Dropped);
                 self.pronounce_operation(&view, OperationState::Dropped, why, turn);
             }
         }
         for mut report in reports {
             report.status.agent_id = Some(agent_id.clone());
+            self.count_end(&report);
             self.operations.insert(agent_id.clone(), report);
         }
     }

@@ -52,6 +52,8 @@ impl Term {
         let status = TaskStatus::new(question.task_id.clone(), state, Source::Master, turn.now);
         let mut status = status.because(Reason::Reconciliation, "Reconciliation: Task is unknown");
         status.agent_id.clone_from(&question.agent_id);
+        let agent_id = question.agent_id.as_ref();
+        status.unreachable_time = agent_id.and_then(|id| self.unreachable_since(id));
         let message = UpdateStatus { framework_id: id.clone(), status };
         self.tell(id, ToScheduler::Update(message), turn);
     }
@@ -112,6 +114,7 @@ impl Term {
         let mut status = master_status(&entry.task, entry.told(), turn)
             .because(Reason::Reconciliation, "Reconciliation: Latest task state");
         status.container_id = entry.task.status.as_ref().and_then(|s| s.container_id.clone());
+        status.unreachable_time = self.unreachable_since(&entry.task.agent_id);
         let framework_id = entry.task.framework_id.clone();
         let message = UpdateStatus { framework_id: framework_id.clone(), status };
         self.tell(&framework_id, ToScheduler::Update(message), turn);

@@ -118,6 +118,7 @@ impl Term {
         turn.allocator(ToAllocator::RemoveFramework(RemoveFramework { framework_id: id.clone() }));
         self.removed.insert(id.clone());
         self.setbacks.forget(id);
+        self.counters.frameworks.remove(id);
         let Some(mut framework) = self.frameworks.remove(id) else { return };
         framework.state = FrameworkState::Removed;
         turn.emit(report::framework(types::FRAMEWORK_REMOVED, &framework));

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::agents::{Agent, Standing};
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkState};
 use crate::inverse::InverseBook;
@@ -82,6 +83,7 @@ pub struct Term {
     pub(crate) writes: BTreeMap<Subject, Write>,
     pub(crate) setbacks: Setbacks,
     pub(crate) resizes: Resizes,
+    pub(crate) counters: Counters,
     #[serde(skip)]
     pub(crate) views: Views,
 }
@@ -243,6 +245,11 @@ impl Term {
 
     pub(crate) fn standing(&self, agent_id: &AgentId) -> Option<Standing> {
         self.agents.get(agent_id).map(|agent| agent.standing)
+    }
+
+    /// Since when an agent is unreachable, if it is.
+    pub(crate) fn unreachable_since(&self, agent_id: &AgentId) -> Option<Time> {
+        self.standing(agent_id)?.unreachable_since()
     }
 
     /// Tells a framework's scheduler, if it is connected.

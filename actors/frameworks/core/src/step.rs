@@ -40,6 +40,7 @@ impl State {
 
 impl Term {
     fn step(&mut self, input: Input, turn: &mut Turn<'_>) {
+        let begun = turn.out.len();
         match input {
             Input::Asked { call, from, request } => self.asked(call, &from, request, turn),
             Input::Told(news) => self.told(news, turn),
@@ -61,10 +62,12 @@ impl Term {
             Input::TimerFired(timer) => self.on_timer(timer, turn),
             Input::LeaderChanged { .. } => {}
         }
+        self.count_events(&turn.out[begun..]);
         self.bound_views();
     }
 
     fn asked(&mut self, call: CallId, from: &Address, request: Request, turn: &mut Turn<'_>) {
+        let counted = self.count_call(from, &request);
         let done = |result: Result<(), Failure>| Some(result.map(|()| Answer::Done));
         let answer = match request {
             Request::Subscribe(m) => self.on_subscribe(call, from, m, turn),
@@ -106,6 +109,9 @@ impl Term {
             }
         };
         if let Some(result) = answer {
+            if let Some(counted) = counted {
+                self.count_answer(&counted, result.is_ok());
+            }
             turn.reply(call, result);
         }
     }

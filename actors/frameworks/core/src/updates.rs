@@ -33,10 +33,14 @@ impl Verdict {
 impl Term {
     pub(crate) fn on_update(&mut self, mut update: ForwardUpdate, turn: &mut Turn<'_>) {
         let ForwardUpdate { framework_id, agent_id, .. } = &update;
+        let valid =
+            self.frameworks.contains_key(framework_id) && self.generation(agent_id).is_some();
+        self.counters.count("messages_status_update");
+        self.counters.count(if valid { "valid_status_updates" } else { "invalid_status_updates" });
         if self.removed.contains(framework_id) {
             return self.shut_down_remains(&update, turn);
         }
-        if !self.frameworks.contains_key(framework_id) || self.generation(agent_id).is_none() {
+        if !valid {
             return;
         }
         let key = TaskKey {
@@ -70,6 +74,7 @@ impl Term {
         let Some(entry) = self.ledger.get_mut(key) else { return };
         let is_new = entry.task.status.as_ref().is_none_or(|s| s.update_id != status.update_id);
         let is_first = entry.task.status.is_none();
+        let (ended, told) = (entry.task.state.is_terminal(), entry.told().is_terminal());
         if is_first || entry.told().transition(status.state).is_ok() {
             entry.task_mut().status = Some(status.clone());
         }
@@ -77,9 +82,16 @@ impl Term {
             entry.last_update.clone_from(&status.update_id);
         }
         let freed = advance_task(entry, update.latest_state);
+        let state = entry.task.state;
         let executor = ExecutorKey::of(&entry.task);
         if is_new {
             turn.emit(report::task_updated(&key.framework_id, status));
+        }
+        if !ended {
+            self.counters.end(&key.framework_id, state);
+        }
+        if !told {
+            self.counters.cause(status);
         }
         if let Some(share) = freed {
             self.release(share, turn);
@@ -137,22 +149,26 @@ impl Term {
     }
 
     /// Sets the state that the master declares, and tells the scheduler if that is news.
-    pub(crate) fn pronounce(&self, entry: &mut Entry, verdict: &Verdict, turn: &mut Turn<'_>) {
+    pub(crate) fn pronounce(&mut self, entry: &mut Entry, verdict: &Verdict, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.get(&entry.task.framework_id) else { return };
         let state = framework.understood(verdict.state);
         let known = entry.away && entry.task.state == state;
         let mut status = master_status(&entry.task, state, turn)
             .because(verdict.reason, verdict.message.clone());
         status.healthy = None;
+        status.unreachable_time = self.unreachable_since(&entry.task.agent_id);
         let task = entry.task_mut();
         task.state = state;
         task.status = Some(status.clone());
         if known {
             return;
         }
-        turn.emit(report::task_updated(&framework.id, &status));
-        let message = UpdateStatus { framework_id: framework.id.clone(), status };
-        self.tell(&framework.id, ToScheduler::Update(message), turn);
+        let framework_id = framework.id.clone();
+        self.counters.end(&framework_id, state);
+        self.counters.cause(&status);
+        turn.emit(report::task_updated(&framework_id, &status));
+        let message = UpdateStatus { framework_id: framework_id.clone(), status };
+        self.tell(&framework_id, ToScheduler::Update(message), turn);
     }
 
     /// Moves an ended task to what is remembered of its framework.

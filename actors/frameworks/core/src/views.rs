@@ -7,6 +7,7 @@ use std::sync::Arc;
 use protocol::Time;
 use protocol::framework::{InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView};
+use protocol::metrics::FrameworkCounts;
 use protocol::shared::SharedList;
 use protocol::task::Task;
 
@@ -27,6 +28,7 @@ pub(crate) struct Views {
     executors: SharedList<ExecutorView>,
     offers: SharedList<Offer>,
     inverse_offers: SharedList<InverseOffer>,
+    counts: SharedList<FrameworkCounts>,
 }
 
 impl Views {
@@ -52,6 +54,7 @@ impl Term {
             offers: self.views.offers.clone(),
             operations: self.operations.iter().cloned().collect(),
             inverse_offers: self.views.inverse_offers.clone(),
+            counts: self.views.counts.clone(),
         }
     }
 
@@ -61,7 +64,8 @@ impl Term {
             + self.ledger.executors.touched()
             + self.offers.offers.touched()
             + self.inverse.offers.touched()
-            + self.frameworks.touched();
+            + self.frameworks.touched()
+            + self.counters.frameworks.touched();
         if waiting > MAX_WAITING {
             self.update_views();
         }
@@ -98,6 +102,9 @@ impl Term {
             |_, asked| Arc::clone(&asked.offer),
             |offer, id| offer.offer_id.cmp(id),
         );
+        self.counters.frameworks.update(&mut views.counts, Self::shown_counts, |counts, id| {
+            counts.framework_id.cmp(id)
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use protocol::framework::Domain;
 use serde_json::Value;
 
 /// How this master was started.
@@ -11,6 +12,8 @@ pub struct About {
     pub cluster: String,
     /// The configuration by key, as text; keys of sections as `section.key`.
     pub flags: BTreeMap<String, String>,
+    /// Where it is, if that is known.
+    pub domain: Option<Domain>,
 }
 
 impl About {
@@ -19,7 +22,13 @@ impl About {
     pub fn new(cluster: impl Into<String>, settings: &Value) -> Self {
         let mut flags = BTreeMap::new();
         flatten(String::new(), settings, &mut flags);
-        Self { cluster: cluster.into(), flags }
+        Self { cluster: cluster.into(), flags, domain: None }
+    }
+
+    /// The same, where it is known where this master is.
+    #[must_use]
+    pub fn at(self, domain: Option<Domain>) -> Self {
+        Self { domain, ..self }
     }
 }
 

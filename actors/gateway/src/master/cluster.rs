@@ -12,6 +12,7 @@ use protocol::agents::{AgentState, AgentSummary, ViewAgents};
 use protocol::framework::{InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
 use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
+use protocol::metrics::FrameworkCounts;
 use protocol::operation::OperationView;
 use protocol::resources::Resources;
 use protocol::shared::SharedList;
@@ -144,6 +145,11 @@ impl Cluster {
     /// Operations on agents that are on their way, or whose outcome was not acknowledged.
     pub(crate) fn operations(&self) -> impl Iterator<Item = &OperationView> {
         self.here.operations.iter().map(AsRef::as_ref)
+    }
+
+    /// What has happened between the master and its frameworks.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = &FrameworkCounts> {
+        self.here.counts.iter()
     }
 
     /// Outstanding offers.

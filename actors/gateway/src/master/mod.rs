@@ -17,6 +17,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::answer::Answer;
 use crate::common::Common;
 use crate::duty::no_leader;
+use crate::logs::Logs;
 use crate::server::Edge;
 use crate::v1;
 use crate::websocket::stream_events;
@@ -34,7 +35,7 @@ impl MasterEdge {
     /// One that can say how it was started.
     #[must_use]
     pub fn about(self, about: About) -> DescribedMaster {
-        DescribedMaster { edge: self, about: Data::new(about) }
+        DescribedMaster { edge: self, about: Data::new(about), logs: Data::new(Logs::default()) }
     }
 }
 
@@ -43,6 +44,15 @@ impl MasterEdge {
 pub struct DescribedMaster {
     edge: MasterEdge,
     about: Data<About>,
+    logs: Data<Logs>,
+}
+
+impl DescribedMaster {
+    /// One that can log more for a while.
+    #[must_use]
+    pub fn logging(self, logs: Logs) -> Self {
+        Self { logs: Data::new(logs), ..self }
+    }
 }
 
 impl Edge for DescribedMaster {
@@ -52,7 +62,7 @@ impl Edge for DescribedMaster {
 
     fn routes(&self, config: &mut ServiceConfig) {
         self.edge.routes(config);
-        config.app_data(Data::clone(&self.about));
+        config.app_data(Data::clone(&self.about)).app_data(Data::clone(&self.logs));
     }
 }
 
@@ -79,8 +89,12 @@ const OPEN: &[&str] = &[
     "/files/download.json",
     "/files/debug",
     "/files/debug.json",
+    "/logging/toggle",
+    "/logging/toggle.json",
     "/metrics/snapshot",
     "/metrics/snapshot.json",
+    "/master/logging/toggle",
+    "/master/logging/toggle.json",
     "/master/metrics/snapshot",
     "/master/metrics/snapshot.json",
 ];
@@ -93,6 +107,7 @@ impl Edge for MasterEdge {
     fn routes(&self, config: &mut ServiceConfig) {
         config
             .app_data(Data::new(About::default()))
+            .app_data(Data::new(Logs::default()))
             .configure(v1::operator::routes)
             .configure(legacy::routes)
             .route("/health", web::get().to(HttpResponse::Ok))

@@ -17,7 +17,13 @@ async fn a_master_tells_of_itself() {
     let master = stage.read("GET_MASTER").await;
     assert_eq!(master["master_info"]["pid"], "master@10.0.0.1:5050");
     assert_eq!(master["master_info"]["address"]["ip"], "10.0.0.1");
+    assert_eq!(master["master_info"]["domain"], domain("master"));
     assert!(master["elected_time"].as_f64() >= master["start_time"].as_f64(), "{master}");
+}
+
+/// As both APIs have it.
+pub(crate) fn domain(zone: &str) -> Value {
+    json!({ "fault_domain": { "region": { "name": "europe" }, "zone": { "name": zone } } })
 }
 
 #[actix_rt::test]
@@ -28,6 +34,7 @@ async fn agents_have_what_is_allocated_and_offered() {
     assert_eq!(agents["agents"].as_array().unwrap().len(), 1);
     assert_eq!(agent["agent_info"]["id"]["value"], "a1");
     assert_eq!(agent["agent_info"]["port"], 5051);
+    assert_eq!(agent["agent_info"]["domain"], domain("a1"));
     assert_eq!((&agent["active"], &agent["pid"]), (&json!(true), &json!("slave(1)@10.0.0.3:5051")));
     assert_eq!(agent["registered_time"]["nanoseconds"], 1_500_000_000_u64);
     assert_eq!(amount(&agent["total_resources"], "cpus"), 8.0);
@@ -52,6 +59,7 @@ async fn frameworks_have_their_offers() {
     assert_eq!(framework["active"], true);
     assert_eq!(framework["recovered"], false);
     assert_eq!(framework["offers"][0]["id"]["value"], "o1");
+    assert_eq!(framework["offers"][0]["domain"], domain("a1"));
     assert_eq!(amount(&framework["allocated_resources"], "mem"), 160.0);
     let inverse = &framework["inverse_offers"][0];
     assert_eq!(inverse["unavailability"], json!({ "start": { "nanoseconds": 7_000_000_000_u64 } }));
@@ -79,7 +87,10 @@ async fn tasks_are_apart_by_whether_they_run_are_lost_from_sight_or_have_ended()
         assert_eq!(tasks[list][0]["task_id"]["value"], id);
         assert_eq!(tasks[list][0]["state"], state);
     }
+    let status = &tasks["unreachable_tasks"][0]["statuses"][0];
+    assert_eq!(status["unreachable_time"], json!({ "nanoseconds": 2_500_000_000_u64 }));
     let task = &tasks["tasks"][0];
+    assert_eq!(task["statuses"][0].get("unreachable_time"), None);
     assert_eq!(task["executor_id"], Value::Null, "a command task");
     assert_eq!(task["labels"]["labels"][0], json!({ "key": "k", "value": "v" }));
     assert_eq!(task["statuses"][0]["container_status"]["container_id"]["value"], "c1");

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::calls::domain;
 use crate::stage::Stage;
 use crate::support::{SOON, leads};
 
@@ -25,6 +26,9 @@ async fn the_state_is_in_the_shape_of_mesos() {
         assert_eq!(state[field], expected, "{field}");
     }
     assert_eq!(state["leader_info"]["port"], 5050);
+    assert_eq!(state["domain"], domain("master"));
+    assert_eq!(state["leader_info"]["domain"], domain("master"));
+    assert_eq!(state["slaves"][0]["domain"], domain("a1"));
     assert_eq!(state["flags"]["cluster"], "test");
     assert_eq!(state["completed_frameworks"][0]["id"], "f0");
     assert_eq!(state["completed_frameworks"][0]["unregistered_time"], 4.0);

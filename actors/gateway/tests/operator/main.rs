@@ -6,8 +6,10 @@
 mod support;
 
 mod calls;
+mod counters;
 mod endpoints;
 mod followers;
+mod logging;
 mod refusals;
 mod settings;
 mod stage;

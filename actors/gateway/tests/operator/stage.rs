@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use gateway::v1::wire::master::{Call, Response};
 use gateway::v1::{MediaType, decode, encode};
-use gateway::{About, MasterEdge};
+use gateway::{About, Logs, MasterEdge};
 use protocol::agents::{AgentState, AgentSummary, AgentsView, MarkAgentGone, ViewAgents};
 use protocol::constraints::{
     AttributeConstraint, OfferConstraints, Predicate, RoleConstraints, Selector,
 };
-use protocol::framework::{AgentInfo, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted};
+use protocol::framework::{
+    AgentInfo, Domain, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted,
+};
 use protocol::frameworks::{
     ExecutorView, FrameworkView, FrameworksView, TeardownFramework, ViewFrameworks,
 };
@@ -35,8 +37,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with_logs(Logs::new(0, |_| Ok(()))).await
+    }
+
+    pub(crate) async fn with_logs(logs: Logs) -> Self {
         let about = About::new("test", &json!({ "cluster": "test", "agents": { "ping_ms": 5 } }));
-        let edge = MasterEdge.about(about);
+        let edge = MasterEdge.about(about.at(Some(domain("master")))).logging(logs);
         let world = World::start(edge, Some(leads(true, "10.0.0.1:5050"))).await;
         world.wait_until_leading().await;
         for name in ["agents", "frameworks"] {
@@ -162,6 +168,10 @@ fn basic(cpus: i64, mem: i64) -> Resources {
     Resources::basic(whole(cpus), whole(mem), whole(0))
 }
 
+fn domain(zone: &str) -> Domain {
+    Domain { region: "europe".to_owned(), zone: zone.to_owned() }
+}
+
 fn agents() -> Vec<AgentSummary> {
     let agent = |id: &str, state, http: &str| AgentSummary {
         agent_id: id.into(),
@@ -177,7 +187,7 @@ fn agents() -> Vec<AgentSummary> {
             attributes: std::collections::BTreeMap::new(),
             boot_id: "b".into(),
             version: "0.1.0".into(),
-            domain: None,
+            domain: Some(domain(id)),
         },
         state,
         generation: Generation(1),
@@ -198,6 +208,7 @@ fn view() -> FrameworksView {
     let (ended, here) = tasks().into_iter().partition(|task| task.state.is_terminal());
     FrameworksView {
         operations: Vec::new(),
+        counts: Default::default(),
         frameworks: shared(vec![framework("f1", ended)]),
         completed_frameworks: vec![Arc::new(FrameworkView {
             active: false,
@@ -278,6 +289,7 @@ pub(crate) fn tasks() -> Vec<Task> {
         state,
         status: Some(TaskStatus {
             container_id: Some("c1".into()),
+            unreachable_time: (state == TaskState::Unreachable).then_some(Time(2_500_000)),
             ..TaskStatus::new(id.into(), state, Source::Executor, Time(3_000_000))
         }),
     };
@@ -300,5 +312,6 @@ fn offer() -> Offer {
         attributes: Default::default(),
         executor_ids: Vec::new(),
         unavailability: None,
+        domain: Some(domain("a1")),
     }
 }

@@ -5,6 +5,7 @@
 mod accepts;
 mod calls;
 mod client;
+mod counters;
 mod explain;
 #[path = "../v1/fields.rs"]
 mod fields;

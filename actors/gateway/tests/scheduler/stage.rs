@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use frameworks::{Config, Frameworks};
-use gateway::{Gateway, MasterEdge};
+use gateway::{About, Gateway, MasterEdge};
 use protocol::agents::{
     AgentsView, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
     RouteOperationAcknowledgement, RouteShutdownExecutor, RouteShutdownFramework,
     RouteUpdateFramework, SetDownMachines, ViewAgents,
 };
 use protocol::elector::Leadership;
-use protocol::framework::{AgentInfo, Attribute, OperationState, OperationStatus};
+use protocol::framework::{AgentInfo, Attribute, Domain, OperationState, OperationStatus};
 use protocol::frameworks::{
     AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ExecutorExited, ForwardOperation,
     ForwardUpdate, LaunchUndeliverable, MessageFromExecutor,
@@ -23,7 +23,7 @@ use protocol::operation::OperationReport;
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
 use protocol::resize::{ReportResize, RouteResize};
 use protocol::task::{Reason, Source, Task, TaskState, TaskStatus};
-use protocol::{AgentId, FrameworkId, Message, Resources, TaskId, UpdateId};
+use protocol::{AgentId, FrameworkId, Message, Resources, TaskId, Time, UpdateId};
 use runtime::{
     Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, ReplyTo, SpawnOptions,
 };
@@ -37,6 +37,8 @@ pub(crate) const AGENT: &str = "S1";
 const RESOURCES: &str = "cpus=8;mem=8192;disk=10000;ports=[31000-31099]";
 /// The task or operation that never reaches the agent.
 pub(crate) const LOST: &str = "lost";
+/// When agents become unreachable, as the registry has it.
+const UNREACHABLE: Time = Time(1_500_000_000_000_000);
 /// The uuid of every update of every task.
 pub(crate) const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
@@ -95,7 +97,8 @@ impl Stage {
         let manager = || Frameworks::new(&Config::default());
         host.spawn("frameworks", Frameworks::spawn_options(), manager).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let gateway = Gateway::start(&host, listener, MasterEdge).unwrap();
+        let about = About::default().at(Some(domain("a")));
+        let gateway = Gateway::start(&host, listener, MasterEdge.about(about)).unwrap();
         Self { host, gateway, routed, held, registrations: Cell::new(0) }
     }
 
@@ -127,6 +130,7 @@ impl Stage {
                 http: "127.0.0.1:5051".into(),
                 resources: Resources::parse(resources).unwrap(),
                 attributes: [rack].into(),
+                domain: Some(domain("b")),
                 ..agent_info()
             },
             operations: vec![],
@@ -161,7 +165,8 @@ impl Stage {
     /// An agent is lost.
     pub(crate) fn lose(&self, agent: &str, cause: AgentLossCause) {
         let generation = Generation(self.registrations.get());
-        self.tell(AgentLeft { agent_id: agent.into(), generation, cause });
+        let since = (cause == AgentLossCause::Unreachable).then_some(UNREACHABLE);
+        self.tell(AgentLeft { agent_id: agent.into(), generation, cause, since });
     }
 
     /// The task named [`LOST`] does not reach the agent.
@@ -186,6 +191,10 @@ impl Stage {
         }
         panic!("`{what}` is not among {:?}", self.routed.lock().unwrap());
     }
+}
+
+fn domain(zone: &str) -> Domain {
+    Domain { region: "europe".to_owned(), zone: zone.to_owned() }
 }
 
 fn agent_info() -> AgentInfo {

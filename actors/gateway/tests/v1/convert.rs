@@ -208,6 +208,7 @@ fn an_offer_says_where_its_agent_is() {
         attributes: BTreeMap::from([("rack".to_owned(), Attribute::Text("r1".into()))]),
         executor_ids: vec![ExecutorId::from("e")],
         unavailability: None,
+        domain: None,
     };
     let start = concat!(
         r#"{"id":{"value":"O1"},"framework_id":{"value":"f"},"agent_id":{"value":"S1"},"hostname":"n1","#,

@@ -20,6 +20,7 @@ mod input;
 mod operations;
 mod prune;
 mod records;
+mod size;
 mod state;
 mod step;
 mod tables;

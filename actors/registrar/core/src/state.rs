@@ -1,6 +1,6 @@
 //! Where the registrar stands.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::elector::Leadership;
 use protocol::registrar::{AgentStanding, Registry};
@@ -8,6 +8,7 @@ use protocol::{CallId, Epoch};
 use serde_json::{Value, json};
 
 use crate::batch::{Batch, Limits, Request};
+use crate::size::Size;
 
 /// The registrar of one host.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,7 @@ pub(crate) struct Term {
     pub(crate) batch: Option<Batch>,
     pub(crate) queue: VecDeque<Request>,
     pub(crate) commits: u64,
+    pub(crate) size: Size,
 }
 
 impl Default for State {
@@ -86,6 +88,20 @@ impl State {
             Role::Leading(term) => Some(&term.registry),
             _ => None,
         }
+    }
+
+    /// What is counted, by full names; nothing while this host does not lead.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let Role::Leading(term) = &self.role else { return BTreeMap::new() };
+        let under_way = term.batch.as_ref().map_or(0, |batch| batch.calls.len());
+        let queued = term.queue.len() + under_way;
+        [
+            ("registrar/queued_operations", queued),
+            ("registrar/registry_size_bytes", term.size.total()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value as f64))
+        .collect()
     }
 
     /// What must hold after every step.

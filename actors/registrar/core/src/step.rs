@@ -12,6 +12,7 @@ use crate::effect::{Answer, Effect};
 use crate::input::{Committed, Input, Timer};
 use crate::prune;
 use crate::records;
+use crate::size::Size;
 use crate::state::{Role, State, Term};
 
 /// Until the store is read again. It takes its own time to find out that it cannot be reached.
@@ -101,11 +102,12 @@ impl State {
         let Ok(read) = result else {
             return out.push(Effect::SetTimer { timer: Timer::Load, at: now + RETRY });
         };
+        let size = Size::of(&read);
         match records::read(read) {
             Ok(registry) => {
                 let readers = std::mem::take(readers);
                 let (batch, queue) = (None, VecDeque::new());
-                let term = Term { epoch: loaded, registry, batch, queue, commits: 0 };
+                let term = Term { epoch: loaded, registry, batch, queue, commits: 0, size };
                 out.extend(readers.into_iter().map(|call| term.answer(call)));
                 self.role = Role::Leading(Box::new(term));
                 out.push(Effect::SetTimer { timer: Timer::Prune, at: now + prune::INTERVAL });
@@ -160,6 +162,7 @@ impl State {
         let Some(batch) = term.batch.take() else { return };
         match result {
             Committed::Done => {
+                batch.writes.values().for_each(|write| term.size.note(write));
                 batch.draft.merge_into(&mut term.registry);
                 out.extend(batch.calls.into_iter().map(applied));
             }

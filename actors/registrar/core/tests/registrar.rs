@@ -396,3 +396,27 @@ fn a_quota_or_weight_that_makes_no_sense_is_refused_with_all_of_its_request() {
     }
     assert_eq!(registrar.state.registry().unwrap(), &Default::default());
 }
+
+#[test]
+fn what_waits_and_what_is_stored_are_counted() {
+    let mut registrar = Registrar::standby();
+    assert!(registrar.state.metrics().is_empty());
+    registrar.elect(1);
+    let queued = |registrar: &Registrar| registrar.state.metrics()["registrar/queued_operations"];
+    let bytes = |registrar: &Registrar| {
+        let stored = registrar.store.iter().map(|(key, value)| key.len() + value.len());
+        let counted = registrar.state.metrics()["registrar/registry_size_bytes"];
+        assert_eq!(counted, stored.sum::<usize>() as f64);
+        counted
+    };
+    assert_eq!((queued(&registrar), bytes(&registrar)), (0.0, 0.0));
+    registrar.apply_durably(1, vec![admit("a"), admit("b")]);
+    let two = bytes(&registrar);
+    registrar.apply_durably(2, vec![RegistryOperation::RemoveAgent { agent_id: "a".into() }]);
+    assert!(0.0 < bytes(&registrar) && bytes(&registrar) < two);
+    registrar.apply(3, 1, vec![admit("c")]);
+    registrar.apply(4, 1, vec![admit("d")]);
+    assert_eq!(queued(&registrar), 2.0, "one is being written, and one waits");
+    registrar.elect(2);
+    assert_eq!((queued(&registrar), bytes(&registrar) > 0.0), (0.0, true));
+}

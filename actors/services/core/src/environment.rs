@@ -134,6 +134,7 @@ mod tests {
             attributes: BTreeMap::new(),
             executor_ids: vec![],
             unavailability: None,
+            domain: None,
         };
         let share = Share { resources: Resources::EMPTY, ports: vec![31_000, 31_001] };
         task(&app, &"web.1".into(), &offer, &share)

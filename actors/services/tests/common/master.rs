@@ -71,6 +71,7 @@ impl Master {
             attributes: BTreeMap::new(),
             executor_ids: vec![],
             unavailability: None,
+            domain: None,
         };
         ctx.tell(&scheduler, ResourceOffers { framework_id: Self::id(), offers: vec![offer] });
     }

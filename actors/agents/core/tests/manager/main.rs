@@ -9,3 +9,4 @@ mod leadership;
 mod liveness;
 mod registration;
 mod routing;
+mod tally;

@@ -23,6 +23,8 @@ use protocol::task::{CommandInfo, Source, Task, TaskInfo, TaskState, TaskStatus}
 use protocol::{Address, Failure, FailureKind, Resources, Time};
 
 pub(crate) const EPOCH: Epoch = Epoch(7);
+/// When agents become unreachable, as the registry has it.
+pub(crate) const UNREACHABLE: Time = Time(999_000_000);
 
 pub(crate) struct Bench {
     pub(crate) state: State,
@@ -237,6 +239,7 @@ impl Bench {
             agent_id: agent.into(),
             generation: Generation(generation),
             cause,
+            since: (cause == AgentLossCause::Unreachable).then_some(UNREACHABLE),
         }))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use frameworks_core::{Effect, News, Request, Timer};
 use protocol::FailureKind;
-use protocol::framework::Filters;
+use protocol::framework::{Domain, Filters};
 use protocol::frameworks::{
     AgentLossCause, DeclineOffers, OfferAllocations, ReviveOffers, SuppressOffers,
 };
@@ -189,4 +189,16 @@ fn offers_are_reported_as_events() {
         )
         .collect();
     assert_eq!(kinds, ["offer_sent"]);
+}
+
+#[test]
+fn an_offer_says_where_its_agent_is() {
+    let mut bench = Bench::leading();
+    let id = bench.subscribe();
+    let domain = Domain { region: "europe".into(), zone: "a".into() };
+    let mut message = joined("a1", 1, vec![]);
+    message.info.domain = Some(domain.clone());
+    bench.tell(News::AgentJoined(message));
+    let out = bench.allocate(&id, "a1", "cpus=1");
+    assert_eq!(out.offers()[0].domain, Some(domain));
 }

@@ -409,3 +409,33 @@ fn no_more_wishes_wait_than_there_is_room_for_and_a_deposed_leader_answers_all()
     let out = bench.step(Input::LeaderChanged { leadership, run: "run".into() });
     assert_eq!(out.0.iter().filter(|e| matches!(e, Effect::Reply { .. })).count(), 1024);
 }
+
+#[test]
+fn an_operation_ends_once_in_the_counts_whoever_says_so() {
+    let (mut bench, id) = ready();
+    let out = bench.use_offer(&id, &bag("cpus=1"), vec![apply(Some("o1"), reserve("cpus=1"))]);
+    let done = out.sent()[0].clone();
+    bench.tell(forward(&done));
+    bench.tell(forward(&done));
+    let out = bench.use_offer(&id, &bag("cpus=1"), vec![apply(Some("o2"), reserve("cpus=1"))]);
+    let conversion_id = out.sent()[0].conversion_id.clone();
+    let (agent_id, message) = ("a1".into(), "for the test".to_owned());
+    let lost = OperationUndeliverable { agent_id, conversion_id, message };
+    bench.tell(News::OperationUndeliverable(lost.clone()));
+    bench.tell(News::OperationUndeliverable(lost));
+    let bad = ResourceOperation::Unreserve { resources: bag("cpus=1") };
+    bench.use_offer(&id, &bag("cpus=1"), vec![apply(Some("o3"), bad)]);
+    for (name, times) in [
+        ("operations/finished", 1.0),
+        ("operations/reserve/finished", 1.0),
+        ("operations/reserve/dropped", 1.0),
+        ("operations/unreserve/error", 1.0),
+        ("messages_operation_status_update", 2.0),
+        ("valid_operation_status_updates", 2.0),
+    ] {
+        assert_eq!(bench.count(name), times, "{name}");
+    }
+    let counts = bench.counts(&id);
+    assert_eq!((counts["operations"], counts["operations/reserve"]), (3, 2));
+    assert_eq!(counts["events/update_operation_status"], 4);
+}

@@ -65,7 +65,9 @@ fn there_is_silence_while_an_agent_may_come_back_with_the_task() {
 #[test]
 fn unreachable_and_gone_agents_answer_for_their_tasks() {
     let (mut bench, id) = with_standing(AgentStanding::Unreachable { since: Time(1) });
-    assert_eq!(ask(&mut bench, &id, &[("x", Some("a5"))]).states(), [TaskState::Unreachable]);
+    let out = ask(&mut bench, &id, &[("x", Some("a5"))]);
+    assert_eq!(out.states(), [TaskState::Unreachable]);
+    assert_eq!(out.statuses()[0].unreachable_time, Some(Time(1)), "as the registry has it");
     let (mut bench, id) = with_standing(AgentStanding::Gone { since: Time(1) });
     assert_eq!(ask(&mut bench, &id, &[("x", Some("a5"))]).states(), [TaskState::GoneByOperator]);
 }
@@ -77,12 +79,26 @@ fn frameworks_that_know_no_partitions_are_answered_lost() {
     plain.capabilities.clear();
     let id = bench.subscribe_as(&scheduler(), plain);
     assert_eq!(ask(&mut bench, &id, &[("x", None)]).states(), [TaskState::Lost]);
+    bench.join("a1", 1, vec![]);
+    bench.launch(&id, "t1");
+    let out = bench.leave("a1", 1, AgentLossCause::Unreachable);
+    let answered = ask(&mut bench, &id, &[("t1", None), ("x", Some("a1"))]);
+    for status in out.statuses().into_iter().chain(answered.statuses()) {
+        assert_eq!((status.state, status.unreachable_time), (TaskState::Lost, Some(UNREACHABLE)));
+    }
 }
 
 #[test]
 fn an_unreachable_task_is_answered_as_such() {
     let (mut bench, id) = Bench::with_task();
     bench.update(&id, "t1", TaskState::Running, "u1");
-    bench.leave("a1", 1, AgentLossCause::Unreachable);
-    assert_eq!(ask(&mut bench, &id, &[("t1", None)]).states(), [TaskState::Unreachable]);
+    let out = bench.leave("a1", 1, AgentLossCause::Unreachable);
+    let answered = ask(&mut bench, &id, &[("t1", None)]);
+    for out in [out, answered] {
+        assert_eq!(out.states(), [TaskState::Unreachable]);
+        assert_eq!(out.statuses()[0].unreachable_time, Some(UNREACHABLE));
+    }
+    let back = bench.join("a1", 2, vec![reported(&id, "t1", "a1", TaskState::Running)]);
+    assert_eq!(back.statuses()[0].unreachable_time, None);
+    assert_eq!(ask(&mut bench, &id, &[("t1", None)]).statuses()[0].unreachable_time, None);
 }

@@ -10,6 +10,7 @@
 //! | `model` | agents, frameworks, tasks and offers |
 //! | `amounts` | resources |
 //! | `files` | `/files/*` |
+//! | `logging` | `/logging/toggle` |
 //! | `resources` | `/reserve`, `/unreserve`, `/create-volumes`, `/destroy-volumes` |
 //! | `settings` | `/quota`, `/weights` |
 //! | `teardown` | `/teardown` |
@@ -19,6 +20,7 @@
 mod amounts;
 mod files;
 mod lists;
+mod logging;
 mod maintenance;
 mod model;
 mod resources;
@@ -39,7 +41,7 @@ pub(crate) use self::together::Together;
 use self::state::{Scene, Speaker, State, Summary};
 use super::about::About;
 use super::cluster::Cluster;
-use super::metrics::{machine, metrics};
+use super::metrics::{counted, machine, metrics};
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
 
@@ -59,6 +61,7 @@ const ENDPOINTS: &[Endpoint] = &[
     ("/files/read", || web::get().to(files::nothing)),
     ("/files/download", || web::get().to(files::nothing)),
     ("/files/debug", || web::get().to(files::debug)),
+    ("/logging/toggle", || web::route().to(logging::toggle)),
     ("/reserve", || web::route().to(resources::reserve)),
     ("/unreserve", || web::route().to(resources::unreserve)),
     ("/create-volumes", || web::route().to(resources::create)),
@@ -268,6 +271,9 @@ async fn snapshot(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Ans
     if !common.duty.leading() {
         return Ok(wrapping.answer(wrapping.write(&machine(&common))?));
     }
-    written(common, wrapping, |wrapping, cluster, common| wrapping.write(&metrics(common, cluster)))
-        .await
+    let counted = counted(&common).await;
+    written(common, wrapping, |wrapping, cluster, common| {
+        wrapping.write(&metrics(common, cluster, counted))
+    })
+    .await
 }

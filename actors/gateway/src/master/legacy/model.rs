@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::agents::{AgentState, AgentSummary};
-use protocol::framework::{Attribute, FrameworkInfo, Offer};
+use protocol::framework::{Attribute, Domain, FrameworkInfo, Offer};
 use protocol::id::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
 use protocol::resources::Resources;
 use protocol::task::{Label, Task, TaskState, TaskStatus};
@@ -16,6 +16,13 @@ use protocol::frameworks::{ExecutorView as Executor, FrameworkView as Framework}
 
 /// What our agents can do of what Mesos names.
 const AGENT_CAPABILITIES: [&str; 3] = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"];
+
+/// Where an agent or a master is.
+pub(super) fn domain(domain: &Domain) -> serde_json::Value {
+    let (region, zone) = (&domain.region, &domain.zone);
+    let fault = serde_json::json!({ "region": { "name": region }, "zone": { "name": zone } });
+    serde_json::json!({ "fault_domain": fault })
+}
 
 /// An id in the shape that protobuf messages have it.
 #[derive(Serialize)]
@@ -54,18 +61,12 @@ impl<'a> Slave<'a> {
         let info = &agent.info;
         let attribute =
             |(name, value): (&'a String, &'a Attribute)| (name.as_str(), AttributeValue(value));
-        let domain = info.domain.as_ref().map(|domain| {
-            let (region, zone) = (&domain.region, &domain.zone);
-            let fault =
-                serde_json::json!({ "region": { "name": region }, "zone": { "name": zone } });
-            serde_json::json!({ "fault_domain": fault })
-        });
         Self {
             id: &agent.agent_id,
             hostname: &info.hostname,
             port: split(&info.http).1,
             attributes: info.attributes.iter().map(attribute).collect(),
-            domain,
+            domain: info.domain.as_ref().map(domain),
             pid: format!("slave(1)@{}", info.http),
             registered_time: agent.registered.map(|time| time.as_secs_f64()),
             resources: Amounts::of(&info.resources),

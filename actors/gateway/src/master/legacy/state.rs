@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::model::{
     Belongings, ExecutorModel, FrameworkHead, FrameworkModel, Holding, OfferModel, RecoveredSlave,
-    Slave, TaskModel,
+    Slave, TaskModel, domain,
 };
 use crate::master::about::About;
 use crate::master::cluster::{Cluster, Share};
@@ -143,6 +143,8 @@ struct LeaderInfo {
     pid: String,
     port: u16,
     hostname: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<serde_json::Value>,
 }
 
 /// `/state`.
@@ -163,6 +165,8 @@ pub(super) struct State<'a> {
     activated_slaves: usize,
     deactivated_slaves: usize,
     unreachable_slaves: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     leader: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,6 +195,7 @@ impl<'a> State<'a> {
         let count = |state| scene.cluster.agents_in(state).count();
         let leader = speaker.leader.as_ref();
         let hostname = leader.map(|leader| split(&leader.http).0.to_owned()).unwrap_or_default();
+        let domain = speaker.about.domain.as_ref().map(domain);
         Self {
             version: MESOS_VERSION,
             meseta_version: env!("CARGO_PKG_VERSION"),
@@ -207,12 +212,14 @@ impl<'a> State<'a> {
             activated_slaves: count(AgentState::Active),
             deactivated_slaves: count(AgentState::Disconnected),
             unreachable_slaves: count(AgentState::Unreachable),
+            domain: domain.clone(),
             leader: leader.map(pid),
             leader_info: leader.map(|leader| LeaderInfo {
                 id: id(leader),
                 pid: pid(leader),
                 port: split(&leader.http).1,
                 hostname,
+                domain,
             }),
             cluster: &speaker.about.cluster,
             flags: &speaker.about.flags,

@@ -24,6 +24,8 @@ struct Line {
     /// One is being made; whoever makes it looks for more when it is done.
     busy: bool,
     waiting: Vec<oneshot::Sender<Made>>,
+    /// How often somebody was answered with what was made for another.
+    shared: u64,
 }
 
 impl Together {
@@ -50,6 +52,11 @@ impl Together {
         made.await.unwrap_or_else(stopped)
     }
 
+    /// How often somebody was answered with what was made for another.
+    pub(crate) fn shared(&self) -> u64 {
+        self.0.lock().shared
+    }
+
     /// True if nobody makes answers yet.
     fn join(&self, who: oneshot::Sender<Made>) -> bool {
         let mut line = self.0.lock();
@@ -62,6 +69,7 @@ impl Together {
         let mut line = self.0.lock();
         let waiting = std::mem::take(&mut line.waiting);
         line.busy = !waiting.is_empty();
+        line.shared += waiting.len().saturating_sub(1) as u64;
         line.busy.then_some(waiting)
     }
 }
@@ -100,7 +108,7 @@ mod tests {
         let others = join_all((0..10).map(|_| together.next(numbered(&made)))).await;
         assert_eq!(first.await.unwrap(), Ok(Bytes::from("1")));
         assert!(others.iter().all(|other| *other == Ok(Bytes::from("2"))), "{others:?}");
-        assert_eq!(made.load(Ordering::Relaxed), 2);
+        assert_eq!((made.load(Ordering::Relaxed), together.shared()), (2, 9));
         // The line is closed, and opens again.
         assert_eq!(together.next(numbered(&made)).await, Ok(Bytes::from("3")));
     }

@@ -6,6 +6,7 @@ use protocol::id::FrameworkId;
 use protocol::task::{CommandInfo, ExecutorInfo, KillPolicy, TaskInfo, Uri};
 use serde_json::Value;
 
+use super::domain::domain_to;
 use super::framework::{dialect, offer_filters_to};
 use super::labels_to;
 use super::offer::attribute_to;
@@ -56,7 +57,7 @@ pub fn agent_to(info: &AgentInfo, id: Option<&AgentId>) -> mesos::AgentInfo {
         resources: bag_to(&info.resources, "*", &dialect),
         attributes: info.attributes.iter().map(|(name, value)| attribute_to(name, value)).collect(),
         id: id.map(|id| mesos::AgentId { value: id.to_string() }),
-        ..mesos::AgentInfo::default()
+        domain: info.domain.as_ref().map(domain_to),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use protocol::elector::Leader;
+use protocol::framework::Domain;
 
+use super::domain::domain_to;
 use crate::v1::MESOS_VERSION;
 use crate::v1::wire::mesos;
 use mesos::master_info::{Capability, capability};
@@ -37,14 +39,14 @@ pub fn pid(leader: &Leader) -> String {
 
 /// The leader.
 #[must_use]
-pub fn leader_to(leader: &Leader) -> mesos::MasterInfo {
-    info_to(&id(leader), &leader.http)
+pub fn leader_to(leader: &Leader, domain: Option<&Domain>) -> mesos::MasterInfo {
+    info_to(&id(leader), &leader.http, domain)
 }
 
 /// A master as its clients know it. `ip` is an IPv4 address as its bytes lie in memory, and zero
 /// where the edge has a name or another kind of address.
 #[must_use]
-pub fn info_to(id: &str, http: &str) -> mesos::MasterInfo {
+pub fn info_to(id: &str, http: &str, domain: Option<&Domain>) -> mesos::MasterInfo {
     let (host, port) = split(http);
     let ip = host.parse::<IpAddr>().ok();
     let packed = match ip {
@@ -64,8 +66,8 @@ pub fn info_to(id: &str, http: &str) -> mesos::MasterInfo {
             ip: ip.map(|ip| ip.to_string()),
             port: port.into(),
         }),
+        domain: domain.map(domain_to),
         capabilities: CAPABILITIES.iter().map(capability).collect(),
-        ..mesos::MasterInfo::default()
     }
 }
 
@@ -80,7 +82,7 @@ mod tests {
     fn the_address_is_as_its_bytes_lie_in_memory() {
         let host = HostAddr::parse("10.0.0.2:7050").unwrap();
         let leader = Leader { host, http: "10.0.0.2:5050".into(), epoch: Epoch(3) };
-        let info = leader_to(&leader);
+        let info = leader_to(&leader, None);
         assert_eq!((info.ip.to_ne_bytes(), info.port), ([10, 0, 0, 2], 5050));
         assert_eq!(info.pid.as_deref(), Some("master@10.0.0.2:5050"));
         assert_eq!(split("[::1]:5050"), ("::1", 5050));

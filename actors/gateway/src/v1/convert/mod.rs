@@ -6,6 +6,7 @@
 
 pub mod constraints;
 pub mod describe;
+pub mod domain;
 pub mod framework;
 pub mod maintenance;
 pub mod master;

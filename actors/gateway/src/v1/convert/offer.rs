@@ -7,6 +7,7 @@ use protocol::operation::ResourceOperation;
 use protocol::task::Reason;
 use protocol::{OperationId, TaskId};
 
+use super::domain::domain_to;
 use super::maintenance::unavailability_to;
 use super::resource::{Dialect, bag_to, ranges_to};
 use super::{ConvertError, Within, operation, task};
@@ -25,6 +26,7 @@ pub fn offer_to(offer: &Offer, dialect: &Dialect) -> mesos::Offer {
         agent_id: mesos::AgentId { value: offer.agent_id.to_string() },
         hostname: offer.hostname.clone(),
         url: url_to(&offer.hostname, &offer.http),
+        domain: offer.domain.as_ref().map(domain_to),
         resources: bag_to(&offer.resources, &offer.role, dialect),
         attributes: offer
             .attributes
@@ -36,7 +38,6 @@ pub fn offer_to(offer: &Offer, dialect: &Dialect) -> mesos::Offer {
         allocation_info: dialect
             .allocated
             .then(|| AllocationInfo { role: Some(offer.role.clone()) }),
-        ..mesos::Offer::default()
     }
 }
 

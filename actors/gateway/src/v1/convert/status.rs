@@ -3,6 +3,7 @@
 use protocol::task::{Reason, Source, TaskState, TaskStatus};
 use serde_json::Value;
 
+use super::maintenance::time_to;
 use super::update_id;
 use crate::v1::wire::mesos;
 use mesos::task_status;
@@ -26,6 +27,7 @@ pub fn status_to(status: &TaskStatus) -> mesos::TaskStatus {
         timestamp: Some(status.timestamp.as_secs_f64()),
         uuid: status.update_id.as_ref().map(update_id::to_bytes),
         healthy: status.healthy,
+        unreachable_time: status.unreachable_time.map(time_to),
         container_status: container.map(|id| mesos::ContainerStatus {
             container_id: Some(mesos::ContainerId { value: id.to_string(), parent: None }),
             ..mesos::ContainerStatus::default()

@@ -9,6 +9,8 @@ use protocol::frameworks::{ExecutorView, FrameworkView, RoleSettings};
 use protocol::task::Task;
 use protocol::{AgentId, FrameworkId, Time};
 
+use crate::common::Common;
+use crate::master::about::About;
 use crate::master::cluster::{ByRole, Cluster, Share, sums};
 use crate::v1::MESOS_VERSION;
 use crate::v1::convert::constraints::constraints_to;
@@ -231,10 +233,11 @@ pub(super) fn version() -> GetVersion {
     GetVersion { version_info }
 }
 
-pub(super) fn master(leader: Option<&Leader>, started: Time, elected: Option<Time>) -> GetMaster {
+/// Only the leader answers: the domain of its configuration is that of the leader.
+pub(super) fn master(common: &Common, leader: Option<&Leader>, about: &About) -> GetMaster {
     GetMaster {
-        master_info: leader.map(leader_to),
-        start_time: Some(started.as_secs_f64()),
-        elected_time: elected.map(Time::as_secs_f64),
+        master_info: leader.map(|leader| leader_to(leader, about.domain.as_ref())),
+        start_time: Some(common.started().as_secs_f64()),
+        elected_time: common.elected().map(Time::as_secs_f64),
     }
 }

@@ -1,5 +1,7 @@
 //! From a request to its answer. The order of the checks is that of Mesos.
 
+use std::time::Duration;
+
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,7 +9,6 @@ use protocol::agents::MarkAgentGone;
 use protocol::allocator::GetRoles;
 use protocol::frameworks::TeardownFramework;
 use protocol::{Failure, FailureKind};
-use tracing::level_filters::LevelFilter;
 
 use super::answers;
 use super::maintenance::maintenance;
@@ -17,9 +18,10 @@ use super::settings;
 use super::subscribers::subscribe;
 use super::validate::operator_call;
 use crate::common::Common;
+use crate::logs::{Logs, LogsError};
 use crate::master::about::About;
 use crate::master::cluster::Cluster;
-use crate::master::metrics::metrics;
+use crate::master::metrics::{Metrics, counted, metrics};
 use crate::v1::wire::master::call::Type;
 use crate::v1::wire::master::response::{GetHealth, GetLoggingLevel, Type as ResponseType};
 use crate::v1::wire::master::{Call, Response};
@@ -30,12 +32,13 @@ pub(super) async fn operator(
     request: HttpRequest,
     common: Data<Common>,
     about: Data<About>,
+    logs: Data<Logs>,
     body: Bytes,
 ) -> Result<HttpResponse, Refusal> {
     let call = read(&request, &body)?;
     let media = MediaType::of_answer(accept(&request).as_deref())?;
     let kind = call.r#type();
-    if let Some(response) = known(kind, &common, &about) {
+    if let Some(response) = known(kind, &common, &about, &logs) {
         return Ok(respond(kind, response, media));
     }
     match kind {
@@ -60,6 +63,7 @@ pub(super) async fn operator(
         | Type::UpdateMaintenanceSchedule
         | Type::StartMaintenance
         | Type::StopMaintenance => maintenance(&common, &call, media).await,
+        Type::SetLoggingLevel => set_logging_level(&logs, &call),
         Type::Teardown => teardown(&common, &call).await,
         Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
         // A master keeps no files: every path is unknown.
@@ -102,31 +106,34 @@ fn encoded(kind: Type, response: Response, media: MediaType) -> Vec<u8> {
 }
 
 /// What this edge knows by itself.
-fn known(kind: Type, common: &Common, about: &About) -> Option<Response> {
+fn known(kind: Type, common: &Common, about: &About, logs: &Logs) -> Option<Response> {
     let nothing = Response::default();
     Some(match kind {
         Type::GetHealth => Response { get_health: Some(GetHealth { healthy: true }), ..nothing },
         Type::GetFlags => Response { get_flags: Some(answers::flags(&about.flags)), ..nothing },
         Type::GetVersion => Response { get_version: Some(answers::version()), ..nothing },
         Type::GetLoggingLevel => {
-            let level = logging_level();
+            let level = logs.level();
             Response { get_logging_level: Some(GetLoggingLevel { level }), ..nothing }
         }
         Type::GetMaster => {
             let leader = common.duty.leader();
-            let master = answers::master(leader.as_ref(), common.started(), common.elected());
+            let master = answers::master(common, leader.as_ref(), about);
             Response { get_master: Some(master), ..nothing }
         }
         _ => return None,
     })
 }
 
-/// In the levels of glog: 0 is what is always said, and more is said from there.
-fn logging_level() -> u32 {
-    match LevelFilter::current() {
-        LevelFilter::TRACE => 2,
-        LevelFilter::DEBUG => 1,
-        _ => 0,
+/// Logs more for a while. That the part is there has been validated.
+fn set_logging_level(logs: &Logs, call: &Call) -> Result<HttpResponse, Refusal> {
+    let part = call.set_logging_level.unwrap_or_default();
+    let nanoseconds = u64::try_from(part.duration.nanoseconds)
+        .map_err(|_| Refusal::BadRequest("'duration' must not be negative".to_owned()))?;
+    match logs.set(part.level, Duration::from_nanos(nanoseconds)) {
+        Ok(()) => Ok(HttpResponse::Ok().finish()),
+        Err(fault @ LogsError::TooLow(_)) => Err(Refusal::BadRequest(fault.to_string())),
+        Err(fault) => Err(Refusal::NotNow(fault.to_string())),
     }
 }
 
@@ -136,12 +143,16 @@ async fn large(
     common: Data<Common>,
     media: MediaType,
 ) -> Result<HttpResponse, Refusal> {
+    let counted = match kind {
+        Type::GetMetrics => counted(&common).await,
+        _ => Metrics::new(),
+    };
     let cluster = Cluster::read(&common).await?;
     let written = actix_web::web::block(move || {
         let nothing = Response::default();
         let response = match kind {
             Type::GetMetrics => Response {
-                get_metrics: Some(answers::metrics(metrics(&common, &cluster))),
+                get_metrics: Some(answers::metrics(metrics(&common, &cluster, counted))),
                 ..nothing
             },
             Type::GetAgents => Response { get_agents: Some(answers::agents(&cluster)), ..nothing },

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use protocol::FrameworkId;
+use protocol::framework::Domain;
 use protocol::scheduler::{
     ExecutorMessage, InverseOffers, ReportFailure, RescindInverseOffers, RescindOffers,
     ResourceOffers, UpdateOperation, UpdateStatus,
@@ -43,6 +44,8 @@ pub(crate) struct Subscribed {
     pub(crate) http: String,
     /// Names this master in this term.
     pub(crate) master_id: String,
+    /// Where the master is, if that is known.
+    pub(crate) domain: Option<Domain>,
 }
 
 /// The records of an event. Rescinded offers have one each, and the first heartbeat comes right
@@ -132,7 +135,11 @@ fn subscribed_event(subscribed: &Subscribed) -> WireEvent {
         event.subscribed = Some(event::Subscribed {
             framework_id: mesos::FrameworkId { value: subscribed.framework_id.to_string() },
             heartbeat_interval_seconds: Some(HEARTBEAT_SECONDS as f64),
-            master_info: Some(info_to(&subscribed.master_id, &subscribed.http)),
+            master_info: Some(info_to(
+                &subscribed.master_id,
+                &subscribed.http,
+                subscribed.domain.as_ref(),
+            )),
         });
     })
 }

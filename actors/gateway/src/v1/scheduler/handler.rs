@@ -19,6 +19,7 @@ use super::session::{Beginning, Session};
 use super::sessions::Open;
 use super::style::{MAX_QUEUED, Notice, Style};
 use crate::common::Common;
+use crate::master::about::About;
 use crate::server::MAX_BODY;
 use crate::v1::convert::constraints::constraints_from;
 use crate::v1::convert::framework::{dialect, info_from};
@@ -39,7 +40,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/master/api/v1/scheduler", web::to(scheduler));
 }
 
-async fn scheduler(common: Data<Common>, request: HttpRequest, payload: Payload) -> Answer {
+async fn scheduler(
+    common: Data<Common>,
+    about: Data<About>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
     check_recovered(&common).await?;
     check_method(request.method().as_str())?;
     let media = MediaType::of_body(joined(&request, &CONTENT_TYPE).as_deref())?;
@@ -49,7 +55,7 @@ async fn scheduler(common: Data<Common>, request: HttpRequest, payload: Payload)
     if call.r#type() == Type::Subscribe {
         let media = answer_media(&request)?;
         let subscribe = call.subscribe.unwrap_or_default();
-        return subscribe_call(&common, &request, media, subscribe).await;
+        return subscribe_call(&common, &about, &request, media, subscribe).await;
     }
     if call.r#type() == Type::ReconcileOperations {
         answer_media(&request)?;
@@ -132,6 +138,7 @@ async fn find_again(common: &Common, framework_id: &FrameworkId) -> Result<Open,
 /// What is wrong with a framework beyond the form of its call is said on the stream.
 async fn subscribe_call(
     common: &Common,
+    about: &About,
     request: &HttpRequest,
     media: MediaType,
     subscribe: Subscribe,
@@ -167,6 +174,7 @@ async fn subscribe_call(
             dialect: Arc::clone(&style.dialect),
         },
         http: common.duty.leader().map(|leader| leader.http).unwrap_or_default(),
+        domain: about.domain.clone(),
         outcome,
     };
     let mut first = Some(Box::new(beginning));

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use protocol::framework::Domain;
 use protocol::frameworks::{FrameworkSubscribed, SubscribeFramework, TeardownFramework};
 use protocol::runtime::Exited;
 use protocol::scheduler::{
@@ -50,6 +51,8 @@ pub(crate) struct Beginning {
     pub(crate) stream: Open,
     /// The HTTP edge of this master, `host:port`.
     pub(crate) http: String,
+    /// Where this master is, if that is known.
+    pub(crate) domain: Option<Domain>,
     /// Hears whether there is a stream to read: of events, or of the one error.
     pub(crate) outcome: oneshot::Sender<Result<(), Failure>>,
 }
@@ -104,12 +107,13 @@ impl Session {
         early: Vec<Event>,
         ctx: &mut Context<Self>,
     ) {
-        let Beginning { queue, sessions, stream, http, outcome, .. } = beginning;
+        let Beginning { queue, sessions, stream, http, domain, outcome, .. } = beginning;
         let FrameworkSubscribed { framework_id, epoch } = subscribed;
         let master_id = format!("{}-{epoch}", ctx.host().addr());
         let listing = sessions.list(framework_id.clone(), stream);
         self.phase = Phase::Subscribed { listing, queue };
-        self.push(Event::Subscribed(Subscribed { framework_id, http, master_id }), ctx);
+        let first = Subscribed { framework_id, http, master_id, domain };
+        self.push(Event::Subscribed(first), ctx);
         for event in early {
             self.push(event, ctx);
         }

@@ -106,6 +106,7 @@ impl Master {
             attributes: BTreeMap::new(),
             executor_ids: vec![],
             unavailability: None,
+            domain: None,
         })
     }
 

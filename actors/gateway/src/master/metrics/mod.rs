@@ -1,12 +1,21 @@
-//! The metrics of a master, under the names of Mesos: what can be counted now. Mesos' counters of
-//! what has happened so far are not kept.
+//! The metrics of a master, under the names of Mesos: what there is, and what has happened since it
+//! leads.
+//!
+//! What there is is summed up here, from lists that the owners hand out; what has happened is counted
+//! by the actor to which it happens.
 
-use std::collections::BTreeMap;
+mod counted;
+mod frameworks;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use protocol::agents::AgentState;
+use protocol::framework::OperationState;
 use protocol::resources::{Resources, Scalar};
 use protocol::task::TaskState;
+
+pub(crate) use self::counted::counted;
 
 use super::cluster::Cluster;
 use crate::common::Common;
@@ -21,20 +30,33 @@ const LIVE: [(TaskState, &str); 5] = [
     (TaskState::Killing, "master/tasks_killing"),
     (TaskState::Unreachable, "master/tasks_unreachable"),
 ];
+/// The operations that there are; none: all of them.
+const OPERATIONS: [Option<&str>; 6] = [
+    Some("RESERVE"),
+    Some("UNRESERVE"),
+    Some("CREATE"),
+    Some("DESTROY"),
+    Some("GROW_VOLUME"),
+    Some("SHRINK_VOLUME"),
+];
 const KIB: f64 = 1024.0;
 
 /// By name.
 pub(crate) type Metrics = BTreeMap<String, f64>;
 
-/// All of them.
-pub(crate) fn metrics(common: &Common, cluster: &Cluster) -> Metrics {
+/// All of them: `counted` is what the actors say.
+pub(crate) fn metrics(common: &Common, cluster: &Cluster, counted: Metrics) -> Metrics {
     let mut metrics = machine(common);
+    metrics.extend(counted);
     put(&mut metrics, "master/elected", 1.0);
     agents(cluster, &mut metrics);
     frameworks(cluster, &mut metrics);
+    frameworks::each(cluster, &mut metrics);
+    operations(cluster, &mut metrics);
     resources(cluster, &mut metrics);
     let subscribers = common.subscribers.count();
     put(&mut metrics, "master/operator_event_stream_subscribers", subscribers as f64);
+    put(&mut metrics, "master/http_cache_hits", common.polls.shared() as f64);
     metrics
 }
 
@@ -78,6 +100,29 @@ fn frameworks(cluster: &Cluster, metrics: &mut Metrics) {
         if let Some(count) = name.and_then(|name| metrics.get_mut(name)) {
             *count += 1.0;
         }
+    }
+}
+
+/// Those that are on their way, or whose outcome was not acknowledged.
+fn operations(cluster: &Cluster, metrics: &mut Metrics) {
+    let unreachable: BTreeSet<_> =
+        cluster.agents_in(AgentState::Unreachable).map(|agent| &agent.agent_id).collect();
+    for kind in OPERATIONS.into_iter().chain([None]) {
+        let prefix = kind.map_or_else(String::new, |kind| format!("{}/", kind.to_lowercase()));
+        let name = |state| format!("master/operations/{prefix}{state}");
+        let mut counts = ["total", "pending", "recovering", "unreachable"].map(|it| (it, 0.0));
+        let named = |name: &str| kind.is_none_or(|kind| kind == name);
+        for view in cluster.operations().filter(|it| named(it.report.operation.operation.name())) {
+            counts[0].1 += 1.0;
+            let lost = unreachable.contains(&view.agent_id);
+            match view.report.status.state {
+                OperationState::Pending if lost => counts[3].1 += 1.0,
+                OperationState::Pending => counts[1].1 += 1.0,
+                OperationState::Recovering => counts[2].1 += 1.0,
+                _ => {}
+            }
+        }
+        metrics.extend(counts.map(|(state, count)| (name(state), count)));
     }
 }
 
