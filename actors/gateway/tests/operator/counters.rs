@@ -8,7 +8,7 @@ use agents::Agents;
 use frameworks::{Config, Frameworks};
 use gateway::{Gateway, MasterEdge};
 use protocol::agent::Ping;
-use protocol::agents::{AgentRegistered, RegisterAgent, UnregisterAgent};
+use protocol::agents::{RegisterAgent, UnregisterAgent};
 use protocol::elector::{Leader, Leadership};
 use protocol::{AgentId, Incarnation};
 use registrar::Registrar;
@@ -94,13 +94,13 @@ impl Whole {
         counted.unwrap_or_else(|_| panic!("{name} is never {times}"))
     }
 
-    /// Registers the agent of this host, as soon as that is possible.
-    async fn register(&self, agent_id: Option<&AgentId>, attempt: u64) -> AgentRegistered {
+    /// Registers this life of the agent of this host, as soon as that is possible.
+    async fn register(&self, agent_id: Option<&AgentId>, life: u64, attempt: u64) -> AgentId {
         let mut info = Master::agent();
         info.host = self.host.addr().clone();
         let message = RegisterAgent {
             agent_id: agent_id.cloned(),
-            incarnation: Incarnation(1),
+            incarnation: Incarnation(life),
             attempt,
             info,
             tasks: vec![],
@@ -109,12 +109,15 @@ impl Whole {
             operations: vec![],
         };
         let agents = self.host.address_of("agents");
-        loop {
-            if let Ok(registered) = self.host.ask(&agents, message.clone(), SOON).await {
-                return registered;
+        let registered = async {
+            loop {
+                if let Ok(registered) = self.host.ask(&agents, message.clone(), SOON).await {
+                    return registered.agent_id;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        };
+        tokio::time::timeout(SOON, registered).await.expect("the agent is registered")
     }
 
     async fn call(&self, call: Value) -> u16 {
@@ -135,8 +138,8 @@ fn expect(metrics: &Value, expected: &[(&str, f64)]) {
 #[actix_rt::test]
 async fn agents_are_counted_as_they_come_and_go() {
     let master = Whole::start().await;
-    let id = master.register(None, 1).await.agent_id;
-    master.register(Some(&id), 2).await;
+    let id = master.register(None, 1, 1).await;
+    master.register(Some(&id), 1, 2).await;
     let metrics = master.until("master/slave_registrations", 1.0).await;
     expect(&metrics, &[("master/slave_reregistrations", 1.0), ("master/slaves_active", 1.0)]);
     // It never answers.
@@ -149,13 +152,13 @@ async fn agents_are_counted_as_they_come_and_go() {
         ("master/slaves_unreachable", 1.0),
     ];
     expect(&metrics, &expected);
-    master.register(Some(&id), 3).await;
+    master.register(Some(&id), 1, 3).await;
     let part = json!({ "agent_id": { "value": id.as_str() } });
     let gone = json!({ "type": "MARK_AGENT_GONE", "mark_agent_gone": part });
     assert_eq!(master.call(gone).await, 200);
     master.until("master/slave_removals", 2.0).await;
-    let next = master.register(None, 4).await.agent_id;
-    let leave = UnregisterAgent { agent_id: next, incarnation: Incarnation(1) };
+    let next = master.register(None, 2, 1).await;
+    let leave = UnregisterAgent { agent_id: next, incarnation: Incarnation(2) };
     master.host.ask(&master.host.address_of("agents"), leave, SOON).await.unwrap();
     let metrics = master.until("master/slave_removals/reason_unregistered", 1.0).await;
     let expected = [
@@ -173,7 +176,7 @@ async fn agents_are_counted_as_they_come_and_go() {
 #[actix_rt::test]
 async fn the_registrar_and_the_allocator_tell_of_their_work() {
     let master = Whole::start().await;
-    master.register(None, 1).await;
+    master.register(None, 1, 1).await;
     let metrics = master.until("allocator/mesos/resources/cpus/total", 8.0).await;
     let expected = [
         ("registrar/queued_operations", 0.0),
@@ -212,7 +215,7 @@ async fn the_registrar_and_the_allocator_tell_of_their_work() {
 #[actix_rt::test]
 async fn an_actor_that_does_not_answer_is_left_out() {
     let master = Whole::start().await;
-    master.register(None, 1).await;
+    master.register(None, 1, 1).await;
     master.until("registrar/queued_operations", 0.0).await;
     master.host.stop_actor("registrar").await;
     let metrics = master.snapshot().await;
@@ -223,7 +226,7 @@ async fn an_actor_that_does_not_answer_is_left_out() {
 #[actix_rt::test]
 async fn polls_that_share_an_answer_are_counted() {
     let master = Whole::start().await;
-    master.register(None, 1).await;
+    master.register(None, 1, 1).await;
     master.until("master/slaves_active", 1.0).await;
     let url = format!("http://{}/state", master.gateway.address());
     for _ in 0..50 {
