@@ -216,13 +216,6 @@ impl Term {
                 .is_some_and(|f| f.ended(&task.task_id, &task.agent_id).is_some())
     }
 
-    /// One that its edge could not express: of an operation other than a launch nothing is known.
-    fn count_refused(&mut self, task_ids: &[TaskId]) {
-        if task_ids.is_empty() {
-            self.counters.operation_end(None, OperationState::Error);
-        }
-    }
-
     /// A task that never comes into the ledger: its scheduler hears why.
     fn reject_task(
         &mut self,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::framework::{FrameworkInfo, Operation};
+use protocol::framework::{FrameworkInfo, Operation, OperationState};
 use protocol::metrics::{Counts, FrameworkCounts};
-use protocol::{Address, FrameworkId};
+use protocol::{Address, FrameworkId, TaskId};
 
 use crate::effect::{Answer, Effect, ToScheduler};
 use crate::input::Request;
@@ -76,6 +76,13 @@ impl Term {
         self.counters.count_of(id, "events", times);
         if let ToScheduler::Offers(message) = message {
             self.counters.count_of(id, "offers/sent", message.offers.len());
+        }
+    }
+
+    /// One that its edge could not express: of an operation other than a launch nothing is known.
+    pub(crate) fn count_refused(&mut self, task_ids: &[TaskId]) {
+        if task_ids.is_empty() {
+            self.counters.operation_end(None, OperationState::Error);
         }
     }
 
