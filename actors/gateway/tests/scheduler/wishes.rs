@@ -80,8 +80,8 @@ async fn every_predicate_reaches_the_allocator() {
         (&rack, json!({ "text_not_equals": { "value": "r2" } })),
         (&rack, json!({ "text_matches": { "regex": "r[0-9]" } })),
         (&hostname(), json!({ "text_not_matches": { "regex": "r.*" } })),
-        (&json!({ "pseudoattribute_type": "ZONE" }), json!({ "not_exists": {} })),
-        (&json!({ "pseudoattribute_type": "REGION" }), json!({ "not_exists": {} })),
+        (&json!({ "pseudoattribute_type": "ZONE" }), json!({ "text_equals": { "value": "b" } })),
+        (&json!({ "pseudoattribute_type": "REGION" }), json!({ "exists": {} })),
     ] {
         let stage = Stage::start().await;
         let constraints = only(selector.clone(), predicate);
