@@ -218,6 +218,9 @@ async fn volumes_are_destroyed_if_they_are_there_and_nobody_has_them() {
     assert_eq!(form(&client, "/destroy-volumes", &fields).await.0, 400);
     framework.tell("KILL", json!({ "task_id": { "value": "t" } })).await;
     framework.status().await;
+    // Until it is on offer it may be on its way to be.
+    let has_it = |offer: &Value| amount(offer, "disk", true, Some("v")) == 10.0;
+    while !framework.offers(1).await.iter().any(has_it) {}
     assert_eq!(call(&client, &destroy).await, accepted);
 }
 

@@ -17,6 +17,8 @@ async fn a_task_has_what_it_was_given_and_its_scheduler_hears_of_it() {
     let stage = Stage::start().await;
     let mut framework = stage.client().subscribe().await;
     framework.launch("t").await;
+    // Until the rest is on offer it may be on its way to be.
+    framework.offer().await;
     let wish = json!({ "framework_id": framework.id, "agent_id": AGENT, "cpus": 2, "mem": 64 });
     let (status, body) = resize(&stage, "t", wish.clone()).await;
     assert_eq!((status, &body["agent_id"]), (200, &json!(AGENT)), "{body}");
