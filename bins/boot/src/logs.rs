@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_makes_no_sense_is_refused() {
-        let invalid = logging("loud").build().map(drop).unwrap_err();
-        assert!(invalid.message.contains("`loud` is not a log filter"), "{}", invalid.message);
+        let invalid = logging("boot=loud").build().map(drop).unwrap_err();
+        assert!(invalid.message.contains("`boot=loud` is not a log filter"), "{}", invalid.message);
     }
 }
