@@ -123,7 +123,7 @@ async fn ends_of_tasks_are_counted_with_their_causes() {
     let bad = launch(&[json!({ "task_id": { "value": "bad" }, "agent_id": { "value": "S9" } })]);
     framework.accept(&offer, json!([bad])).await;
     assert_eq!(framework.status().await["state"], "TASK_ERROR");
-    framework.launch("lost").await;
+    framework.launch("away").await;
     stage.leave(AgentLossCause::Gone);
     assert_eq!(framework.status().await["state"], "TASK_GONE_BY_OPERATOR");
     let in_all = [
