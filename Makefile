@@ -24,8 +24,8 @@ release: ## build every program, optimised, into target/release
 
 test: ## run every test, the stories with real processes and a real etcd included
 	@.ci/setup test
-	@echo "make: building the programs that the stories start"
-	@$(CARGO) build $(BINS) --bins
+	@echo "make: building the tests, and with them the programs that the stories start"
+	@$(CARGO) build --workspace --bins --tests --examples
 	@echo "make: running the tests"
 	@$(CARGO) test --workspace
 

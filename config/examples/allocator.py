@@ -48,7 +48,13 @@ class Bag:
     def add(self, other):
         for kind, amount in other.kinds.items():
             mine = self.kinds.get(kind, 0 if kind[0] == "scalar" else set())
-            self.kinds[kind] = mine + amount if kind[0] == "scalar" else mine | amount
+            if kind[0] != "scalar":
+                self.kinds[kind] = mine | amount
+            elif msgpack.unpackb(kind[1]).get("shared"):
+                # Several had it, and each of them gives it back; there is one.
+                self.kinds[kind] = max(mine, amount)
+            else:
+                self.kinds[kind] = mine + amount
 
     def subtract(self, other):
         for kind, amount in other.kinds.items():

@@ -28,7 +28,8 @@ struct Framework {
 impl Framework {
     fn subscribe(master: &str) -> Self {
         let info = json!({ "user": user(), "name": "keeper", "roles": ["db"],
-            "capabilities": [{ "type": "MULTI_ROLE" }], "failover_timeout": 600.0 });
+            "capabilities": [{ "type": "MULTI_ROLE" }, { "type": "SHARED_RESOURCES" }],
+            "failover_timeout": 600.0 });
         let call = json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": info } });
         let (tell, events) = channel();
         let heard = move |record: &[u8]| {
@@ -153,13 +154,26 @@ fn volume() -> Value {
     volume
 }
 
+fn shared_volume() -> Value {
+    let mut volume = volume();
+    volume["shared"] = json!({});
+    volume
+}
+
 fn task(id: &str, agent_id: &Value, command: &str) -> Value {
-    let task = json!({
+    launch(&[task_with(&volume(), id, agent_id, command)])
+}
+
+fn task_with(volume: &Value, id: &str, agent_id: &Value, command: &str) -> Value {
+    json!({
         "name": id, "task_id": { "value": id }, "agent_id": agent_id,
         "command": { "value": command },
-        "resources": [scalar("cpus", 0.1), scalar("mem", 32.0), volume()],
-    });
-    json!({ "type": "LAUNCH", "launch": { "task_infos": [task] } })
+        "resources": [scalar("cpus", 0.1), scalar("mem", 32.0), volume],
+    })
+}
+
+fn launch(tasks: &[Value]) -> Value {
+    json!({ "type": "LAUNCH", "launch": { "task_infos": tasks } })
 }
 
 #[test]
@@ -193,4 +207,27 @@ fn a_volume_keeps_what_a_task_wrote_for_the_next_one() {
     framework.accept(&offer, &json!([destroy, unreserve]));
     framework.wait("unreserve", "OPERATION_FINISHED");
     framework.offer(&[&scalar("disk", 1024.0)]);
+}
+
+#[test]
+fn two_tasks_talk_through_a_shared_volume() {
+    let cluster = Cluster::builder("sharing").resources("cpus=4;mem=4096;disk=1024").start();
+    let framework = Framework::subscribe(cluster.masters[0].http());
+    let offer = framework.offer(&[&scalar("disk", 1024.0)]);
+    let reserve = json!({ "type": "RESERVE", "reserve": { "resources": [reserved_disk(64.0)] } });
+    let create = json!({ "type": "CREATE", "create": { "volumes": [shared_volume()] } });
+    // Each waits for what the other writes, so that both have to run at once.
+    let asks = "echo ping > data/ask; until [ -f data/answer ]; do sleep 0.05; done";
+    let answers = "until [ -f data/ask ]; do sleep 0.05; done; echo pong > data/answer";
+    let talk = |id, command| task_with(&shared_volume(), id, &offer["agent_id"], command);
+    let both = launch(&[talk("asks", asks), talk("answers", answers)]);
+    framework.accept(&offer, &json!([reserve, create, both]));
+    framework.wait("asks", "TASK_FINISHED");
+    framework.wait("answers", "TASK_FINISHED");
+    let offer = framework.offer(&[&scalar("cpus", 4.0), &shared_volume()]);
+    let destroy = json!({ "type": "DESTROY", "id": { "value": "destroy" },
+        "destroy": { "volumes": [shared_volume()] } });
+    framework.accept(&offer, &json!([destroy]));
+    framework.wait("destroy", "OPERATION_FINISHED");
+    framework.offer(&[&reserved_disk(64.0)]);
 }

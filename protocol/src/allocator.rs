@@ -138,6 +138,16 @@ pub struct Holder {
     pub role: String,
 }
 
+/// Shared resources of an agent are used once more for each time that they are in here, by somebody
+/// who holds them already. What is shared is never used up: it is told, not asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShareResources {
+    pub agent_id: AgentId,
+    pub generation: Generation,
+    pub holder: Holder,
+    pub resources: Resources,
+}
+
 /// Who holds something on an agent wants more of what is free there. Refused, and nothing is changed,
 /// if it is not free, not for this holder, or beyond what quotas allow its role. From `frameworks`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -339,6 +349,7 @@ messages! {
     SetUnavailability,
     AnswerInverseOffer,
     ConvertResources,
+    ShareResources,
     GrowHolding,
     SetQuota,
     SetWeight,

@@ -14,8 +14,13 @@ use crate::resources::{Resource, Resources, Scalar};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceOperation {
-    /// Hold these: with the reservation that they are to have.
-    Reserve { resources: Resources },
+    /// Hold these: with the reservation that they are to have. They may have been reserved before:
+    /// then `source` has them as they are.
+    Reserve {
+        resources: Resources,
+        #[serde(default, skip_serializing_if = "Resources::is_empty")]
+        source: Resources,
+    },
     /// Hold these no longer: with the reservation that they have.
     Unreserve { resources: Resources },
     /// Make reserved disk into these volumes.

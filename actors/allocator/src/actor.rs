@@ -5,7 +5,7 @@ use protocol::allocator::{
     AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework,
     FrameworkExplanation, GetRoles, GrowHolding, RecoverResources, RemoveAgent, RemoveFramework,
     RequestResources, ResetAllocator, ReviveRoles, RoleList, SetAgentActive, SetFrameworkActive,
-    SetQuota, SetUnavailability, SetWeight, SuppressRoles, UpdateAgent,
+    SetQuota, SetUnavailability, SetWeight, ShareResources, SuppressRoles, UpdateAgent,
 };
 use protocol::explain::{ExplainRole, RoleStanding};
 use protocol::metrics::{GetMetrics, Metrics};
@@ -150,6 +150,7 @@ impl Actor for Allocator {
             .on::<GrowHolding>()
             .on::<SetQuota>()
             .on::<SetWeight>()
+            .on::<ShareResources>()
             .on::<RequestResources>()
             .on::<GetRoles>()
             .on::<ExplainFramework>()
@@ -272,5 +273,5 @@ macro_rules! facts {
 facts! {
     AddFramework, SetFrameworkActive, RemoveFramework, AddAgent, RemoveAgent, RecoverResources,
     ReviveRoles, SuppressRoles, UpdateAgent, SetAgentActive, SetUnavailability, AnswerInverseOffer,
-    SetQuota, SetWeight, RequestResources,
+    SetQuota, SetWeight, ShareResources, RequestResources,
 }

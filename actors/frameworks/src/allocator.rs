@@ -35,6 +35,7 @@ impl Frameworks {
             ToAllocator::Suppress(m) => ctx.tell(to, m),
             ToAllocator::SetQuota(m) => ctx.tell(to, m),
             ToAllocator::SetWeight(m) => ctx.tell(to, m),
+            ToAllocator::Share(m) => ctx.tell(to, m),
             ToAllocator::Request(m) => ctx.tell(to, m),
             ToAllocator::SetUnavailability(m) => ctx.tell(to, m),
             ToAllocator::AnswerInverse(m) => ctx.tell(to, m),

@@ -131,7 +131,7 @@ impl World {
 }
 
 fn take(index: usize, free: &Resources, held: &Resources) -> Result<Resources, String> {
-    free.checked_sub(held).map_err(|shortage| format!("agent {index} runs too much: {shortage}"))
+    free.checked_use(held).map_err(|shortage| format!("agent {index} runs too much: {shortage}"))
 }
 
 impl Scheduler {

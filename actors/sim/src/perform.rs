@@ -254,6 +254,7 @@ fn to_allocator(message: frameworks::ToAllocator) -> allocator::Input {
         ToAllocator::SetQuota(m) => Input::SetQuota(m),
         ToAllocator::SetWeight(m) => Input::SetWeight(m),
         ToAllocator::SetUnavailability(m) => Input::SetUnavailability(m),
+        ToAllocator::Share(m) => Input::ShareResources(m),
         ToAllocator::Request(m) => Input::RequestResources(m),
         ToAllocator::AnswerInverse(m) => Input::AnswerInverseOffer(m),
     }

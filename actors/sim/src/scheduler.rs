@@ -183,10 +183,8 @@ impl Scheduler {
     }
 
     pub(crate) fn subscribe(&mut self, kernel: &mut Kernel) {
-        let capabilities = match self.aware {
-            true => BTreeSet::from([Capability::PartitionAware]),
-            false => BTreeSet::new(),
-        };
+        let mut capabilities = BTreeSet::from([Capability::SharedResources]);
+        capabilities.extend(self.aware.then_some(Capability::PartitionAware));
         let info = FrameworkInfo {
             id: self.framework_id.clone(),
             failover_timeout_ms: self.failover_timeout_ms,

@@ -227,9 +227,9 @@ impl Scheduler {
         let resources = self.pick_resources(kernel, available);
         let executor =
             if whimsical && kernel.chance(0.2) { self.pick_executor(kernel) } else { None };
-        let mut rest = available.checked_sub(&resources).ok();
+        let mut rest = available.checked_use(&resources).ok();
         if let (Some(left), Some(executor)) = (&rest, &executor) {
-            rest = left.checked_sub(&executor.resources).ok();
+            rest = left.checked_use(&executor.resources).ok();
         }
         let wrong = whimsical && kernel.chance(0.03);
         if rest.is_none() && !wrong {
@@ -267,6 +267,9 @@ impl Scheduler {
             && let Some(port) = available.ranges("ports").iter().next()
         {
             wanted.add_all(&Resources::ports(protocol::resources::Ranges::single(port, port)));
+        }
+        if kernel.chance(0.5) {
+            wanted.add_all(&available.shared().cloned().collect());
         }
         wanted
     }

@@ -60,16 +60,21 @@ impl Scheduler {
     ) -> Option<ResourceOperation> {
         let mine = available.filter(|r| r.reserved_role() == Some(offer.role.as_str()));
         let volumes = mine.filter(|r| r.disk.is_some());
-        if !volumes.is_empty() {
+        // A shared volume is used for a while.
+        if !volumes.is_empty() && (volumes.shared().next().is_none() || kernel.chance(0.5)) {
             available.remove_all(&volumes);
             return Some(ResourceOperation::Destroy { volumes });
         }
-        let disk = mine.filter(|r| r.name == "disk");
+        let disk = mine.filter(|r| r.name == "disk" && r.disk.is_none());
         if !disk.is_empty() && kernel.chance(0.6) {
             available.remove_all(&disk);
             let id = format!("s{}.v{}", self.index, self.operations);
-            return Some(ResourceOperation::Create { volumes: as_volume(&disk, &id) });
+            let shared = kernel.chance(0.5);
+            let kind = |r: &Resource| Resource { shared, ..r.clone() };
+            let volumes = as_volume(&disk, &id).iter().map(kind).collect();
+            return Some(ResourceOperation::Create { volumes });
         }
+        let mine = mine.filter(|r| r.disk.is_none());
         if !mine.is_empty() && kernel.chance(0.6) {
             available.remove_all(&mine);
             return Some(ResourceOperation::Unreserve { resources: mine });
@@ -81,7 +86,8 @@ impl Scheduler {
             return None;
         }
         available.remove_all(&wanted);
-        Some(ResourceOperation::Reserve { resources: held_for(&offer.role, &wanted) })
+        let resources = held_for(&offer.role, &wanted);
+        Some(ResourceOperation::Reserve { resources, source: Resources::EMPTY })
     }
 
     pub(crate) fn on_operation(&mut self, kernel: &mut Kernel, status: OperationStatus) {

@@ -1,5 +1,6 @@
 //! One resource, and a normalised bag of them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +57,8 @@ pub struct Resource {
     /// May be taken back while it is used (oversubscribed).
     #[serde(default)]
     pub revocable: bool,
-    /// Several may use it at once (a persistent volume); it counts once.
+    /// Several may use it at once (a persistent volume): a bag has it once for each of them, and
+    /// counts it once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
 }
@@ -85,7 +87,7 @@ impl Resource {
         Self { disk: None, shared: false, ..self.clone() }
     }
 
-    /// Whether `wanted`, of the same kind, can be taken away. A volume goes whole.
+    /// Whether `wanted`, of the same kind, can be taken away once. A volume goes whole.
     fn has(&self, wanted: &Self) -> bool {
         match self.disk {
             Some(_) => self.value == wanted.value,
@@ -97,9 +99,13 @@ impl Resource {
         self.cmp_kind(other) == Ordering::Equal && self.value.same_kind(&other.value)
     }
 
-    /// The order of a bag: by everything but the amount. What compares equal is one entry.
+    /// The order of a bag: by everything but the amount. What compares equal is one entry, or the
+    /// same shared thing.
     fn cmp_entry(&self, other: &Self) -> Ordering {
-        self.cmp_kind(other).then_with(|| kind_rank(&self.value).cmp(&kind_rank(&other.value)))
+        self.cmp_kind(other).then_with(|| match self.shared {
+            true => self.value.cmp(&other.value),
+            false => kind_rank(&self.value).cmp(&kind_rank(&other.value)),
+        })
     }
 
     /// Order by everything but the value.
@@ -122,7 +128,7 @@ pub struct Shortage {
     pub available: String,
 }
 
-/// A normalised bag of resources.
+/// A normalised bag of resources. What is shared stands in it once for each of its users.
 #[derive(
     Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -166,15 +172,40 @@ impl Resources {
         self.0.is_empty()
     }
 
-    /// The entries in their fixed order.
+    /// The entries in their fixed order; shared ones as often as they are used.
     pub fn iter(&self) -> std::slice::Iter<'_, Resource> {
         self.0.iter()
     }
 
+    /// The entries in their fixed order, each once: those to count.
+    pub fn distinct(&self) -> impl Iterator<Item = &Resource> {
+        let before = std::iter::once(None).chain(self.0.iter().map(Some));
+        let again =
+            |(each, before): &(&Resource, Option<&Resource>)| each.shared && *before == Some(*each);
+        self.0.iter().zip(before).filter(move |pair| !again(pair)).map(|(each, _)| each)
+    }
+
+    /// What several may use at once, each once.
+    pub fn shared(&self) -> impl Iterator<Item = &Resource> {
+        self.distinct().filter(|resource| resource.shared)
+    }
+
+    /// The first that both may use at once.
+    pub fn first_shared_with(&self, other: &Self) -> Option<&Resource> {
+        self.shared().find(|resource| other.has(resource))
+    }
+
+    /// Without what several may use at once.
+    pub fn exclusive(&self) -> Cow<'_, Self> {
+        match self.0.iter().any(|resource| resource.shared) {
+            true => Cow::Owned(self.filter(|resource| !resource.shared)),
+            false => Cow::Borrowed(self),
+        }
+    }
+
     /// The sum of a scalar over all its entries, whatever they are reserved for.
     pub fn scalar(&self, name: &str) -> Scalar {
-        self.0
-            .iter()
+        self.distinct()
             .filter(|r| r.name == name)
             .filter_map(|r| if let Value::Scalar(s) = r.value { Some(s) } else { None })
             .sum()
@@ -183,7 +214,7 @@ impl Resources {
     /// All scalars by name, summed over their entries.
     pub fn scalars(&self) -> BTreeMap<&str, Scalar> {
         let mut sums = BTreeMap::new();
-        for r in &self.0 {
+        for r in self.distinct() {
             if let Value::Scalar(s) = r.value {
                 *sums.entry(r.name.as_str()).or_insert(Scalar::ZERO) += s;
             }
@@ -210,24 +241,46 @@ impl Resources {
 
     /// Whether `other` can be taken away.
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.iter().all(|r| self.find(r).is_some_and(|mine| mine.has(r)))
+        other.0.iter().all(|r| self.has(r) && (!r.shared || self.count(r) >= other.count(r)))
     }
 
     /// Takes `other` away, or says what is short and changes nothing.
     pub fn checked_sub(&self, other: &Self) -> Result<Self, Shortage> {
-        for wanted in &other.0 {
-            let mine = self.find(wanted);
-            if !mine.is_some_and(|mine| mine.has(wanted)) {
-                return Err(Shortage {
-                    wanted: wanted.to_string(),
-                    available: mine
-                        .map_or_else(|| format!("{}:0", wanted.name), ToString::to_string),
-                });
-            }
+        let short = |r: &&Resource| !self.has(r) || r.shared && self.count(r) < other.count(r);
+        if let Some(wanted) = other.0.iter().find(short) {
+            return Err(self.shortage(wanted));
         }
         let mut rest = self.clone();
         rest.remove_all(other);
         Ok(rest)
+    }
+
+    /// What is left for others while `used` is in use, or what is short. What is shared has to be
+    /// there and stays.
+    pub fn checked_use(&self, used: &Self) -> Result<Self, Shortage> {
+        if let Some(wanted) = used.0.iter().find(|wanted| !self.has(wanted)) {
+            return Err(self.shortage(wanted));
+        }
+        let mut rest = self.clone();
+        rest.remove_all(&used.exclusive());
+        Ok(rest)
+    }
+
+    fn has(&self, wanted: &Resource) -> bool {
+        self.find(wanted).is_some_and(|mine| mine.has(wanted))
+    }
+
+    /// How often a shared one is used.
+    fn count(&self, shared: &Resource) -> usize {
+        self.0.iter().filter(|mine| *mine == shared).count()
+    }
+
+    fn shortage(&self, wanted: &Resource) -> Shortage {
+        let mine = self.find(wanted);
+        Shortage {
+            wanted: wanted.to_string(),
+            available: mine.map_or_else(|| format!("{}:0", wanted.name), ToString::to_string),
+        }
     }
 
     /// Adds everything of `other`.
@@ -246,7 +299,10 @@ impl Resources {
     pub fn remove_all(&mut self, other: &Self) {
         let mut used_up = false;
         for resource in &other.0 {
-            if let Ok(at) = self.position(resource) {
+            let Ok(at) = self.position(resource) else { continue };
+            if resource.shared {
+                self.0.remove(at);
+            } else {
                 self.0[at].value.subtract(&resource.value);
                 used_up |= self.0[at].value.is_empty();
             }
@@ -261,8 +317,8 @@ impl Resources {
             return;
         }
         match self.position(resource) {
-            Ok(at) => self.0[at].value.add(&resource.value),
-            Err(at) => self.0.insert(at, resource.clone()),
+            Ok(at) if !resource.shared => self.0[at].value.add(&resource.value),
+            Ok(at) | Err(at) => self.0.insert(at, resource.clone()),
         }
     }
 
@@ -279,12 +335,12 @@ impl Resources {
 /// bags of a cluster's daily work have four.
 const FEW: usize = 16;
 
-/// One entry for each run of equal ones in a sorted list.
+/// One entry for each run of equal ones in a sorted list. Shared ones stay as they are.
 fn merge_equal(list: Vec<Resource>) -> Vec<Resource> {
     let mut merged: Vec<Resource> = Vec::with_capacity(list.len());
     let mut list = list.into_iter().peekable();
     while let Some(mut entry) = list.next() {
-        let same = |next: &Resource| entry.cmp_entry(next) == Ordering::Equal;
+        let same = |next: &Resource| !entry.shared && entry.cmp_entry(next) == Ordering::Equal;
         let more = std::iter::from_fn(|| list.next_if(|next| same(next)).map(|next| next.value));
         let more: Vec<Value> = more.collect();
         entry.value.add_each(more);
@@ -328,6 +384,9 @@ impl fmt::Display for Resource {
         }
         if self.revocable {
             f.write_str("{revocable}")?;
+        }
+        if self.shared {
+            f.write_str("{shared}")?;
         }
         match &self.value {
             Value::Scalar(s) => write!(f, ":{s}"),
@@ -377,7 +436,8 @@ mod tests {
             });
             r
         });
-        prop_oneof![scalar, reserved]
+        let shared = scalar.clone().prop_map(|r| Resource { shared: true, ..r });
+        prop_oneof![3 => scalar, 3 => reserved, 1 => shared]
     }
 
     fn any_bag() -> impl Strategy<Value = Resources> {
@@ -464,6 +524,26 @@ mod tests {
         assert!(!have.contains(&volume("disk=4")) && !have.contains(&volume("disk=6")));
         assert!(have.checked_sub(&volume("disk=4")).is_err());
         assert!(have.contains(&Resources::parse("disk=4").unwrap()));
+    }
+
+    #[test]
+    fn what_is_shared_is_there_once_for_each_user_and_counts_once() {
+        let shared = |text: &str| {
+            let shared = |r: &Resource| Resource { shared: true, ..r.clone() };
+            Resources::parse(text).unwrap().iter().map(shared).collect::<Resources>()
+        };
+        let total = &shared("disk=5") + &Resources::parse("cpus=2;disk=1").unwrap();
+        let user = &shared("disk=5") + &Resources::parse("cpus=1").unwrap();
+        let both = &user + &user;
+        assert_eq!((both.shared().count(), both.iter().count()), (1, 3));
+        assert_eq!(both.scalar("disk"), Scalar::from_milli(5000));
+        assert!(!total.contains(&both) && both.contains(&user));
+        assert_eq!(both.checked_sub(&user), Ok(user.clone()));
+        assert_eq!(user.checked_sub(&both).unwrap_err().available, "cpus:1");
+        let left = total.checked_use(&both).unwrap();
+        assert_eq!(left, &shared("disk=5") + &Resources::parse("disk=1").unwrap());
+        assert!(left.checked_use(&user).is_err() && left.checked_use(&shared("disk=4")).is_err());
+        assert_eq!(Resources::from(both.iter().cloned().collect::<Vec<_>>()), both);
     }
 
     #[test]

@@ -295,7 +295,7 @@ mod tests {
             conversion_id: id.into(),
             framework_id: None,
             operation_id: None,
-            operation: ResourceOperation::Reserve { resources: Resources::EMPTY },
+            operation: ResourceOperation::Unreserve { resources: Resources::EMPTY },
             conversion: Conversion::default(),
         };
         let report = OperationReport { operation, status: serde_json::from_value(status).unwrap() };

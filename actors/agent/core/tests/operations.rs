@@ -35,7 +35,10 @@ fn operation(id: &str, consumed: Resources, produced: Resources) -> AgentOperati
         conversion_id: id.into(),
         framework_id: Some("f".into()),
         operation_id: Some("o".into()),
-        operation: ResourceOperation::Reserve { resources: produced.clone() },
+        operation: ResourceOperation::Reserve {
+            resources: produced.clone(),
+            source: Resources::EMPTY,
+        },
         conversion: Conversion { consumed, produced },
     }
 }

@@ -15,7 +15,7 @@ use crate::bits::Bits;
 use crate::book::Returned;
 use crate::effect::Answer;
 use crate::filters::Filters;
-use crate::model::{Agent, Client, Granted, Traits};
+use crate::model::{Agent, Client, Granted, Holding, Traits};
 use crate::quantities::Quantities;
 use crate::slab::Slot;
 use crate::state::State;
@@ -179,6 +179,10 @@ impl State {
                 None => return nothing_held(&fact.agent_id),
             },
         };
+        let in_use = |held: &Holding| fact.consumed.first_shared_with(&held.resources);
+        if let (None, Some(volume)) = (client, agent.holdings.values().find_map(in_use)) {
+            return Answer::Refused(format!("agent {}: {volume} is in use", fact.agent_id));
+        }
         if let Err(shortage) = there.checked_sub(&fact.consumed) {
             return Answer::Refused(format!("agent {}: {shortage}", fact.agent_id));
         }

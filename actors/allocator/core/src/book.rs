@@ -1,14 +1,15 @@
 //! Who holds what, and the sums of it: per agent, per framework and role, and in all.
 //!
 //! Invariants (checked by `State::check`): on every agent what is free and what is held is its
-//! total; every sum is the sum of the holdings; a queue holds exactly those who want offers; a
+//! total, except that what is shared is always free and held by each of its users; every sum is the sum of the holdings; a queue holds exactly those who want offers; a
 //! framework is kept exactly while it is subscribed or holds something.
 
+use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use protocol::{AgentId, FrameworkId, Resources};
+use protocol::{AgentId, FrameworkId, Resource, Resources};
 
 use crate::bits::Bits;
 use crate::model::{Agent, Client, Framework, Granted, Holding, Role, Share, Takes};
@@ -202,16 +203,21 @@ impl Book {
 
     /// Books `resources` of an agent to a client.
     pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
-        let sum = self.names.quantities(resources);
         let agent = &mut self.agents[at];
-        let all = *agent.free == *resources;
-        let shared = match all {
+        let exclusive = resources.exclusive();
+        let all = matches!(exclusive, Cow::Borrowed(_)) && *agent.free == *resources;
+        let counted = match agent.holdings.get(&client) {
+            Some(holding) => newly_shared(resources, &holding.resources),
+            None => Cow::Borrowed(resources),
+        };
+        let sum = self.names.quantities(&counted);
+        let bag = match all {
             true => std::mem::take(&mut agent.free),
             false => Arc::new(resources.clone()),
         };
         let new = match agent.holdings.entry(client) {
             Entry::Vacant(entry) => {
-                entry.insert(Holding::default()).resources = shared;
+                entry.insert(Holding::default()).resources = bag;
                 true
             }
             Entry::Occupied(entry) => {
@@ -225,8 +231,8 @@ impl Book {
         };
         if all && !agent.overfull {
             self.count_free(at);
-        } else if !agent.overfull && agent.free.contains(resources) {
-            Arc::make_mut(&mut agent.free).remove_all(resources);
+        } else if !agent.overfull && agent.free.contains(&exclusive) {
+            Arc::make_mut(&mut agent.free).remove_all(&exclusive);
             self.count_free(at);
         } else {
             self.recount_free(at);
@@ -234,7 +240,7 @@ impl Book {
         let share = &mut self.clients[client];
         share.agents += usize::from(new);
         share.allocated.add(&sum);
-        self.charge(self.clients[client].role, resources, &sum, Change::More);
+        self.charge(self.clients[client].role, &counted, &sum, Change::More);
     }
 
     /// Books `resources` to a client that was chosen for them.
@@ -287,6 +293,7 @@ impl Book {
         if !all {
             Arc::make_mut(&mut holding.resources).remove_all(&returned);
         }
+        let counted = newly_shared(&returned, &holding.resources);
         let last = holding.resources.is_empty();
         if last {
             agent.holdings.remove(&client);
@@ -294,17 +301,17 @@ impl Book {
         if agent.overfull {
             self.recount_free(at);
         } else {
-            match agent.free.is_empty() {
-                true => agent.free = Arc::clone(&returned),
-                false => Arc::make_mut(&mut agent.free).add_all(&returned),
+            match (agent.free.is_empty(), returned.exclusive()) {
+                (true, Cow::Borrowed(_)) => agent.free = Arc::clone(&returned),
+                (_, exclusive) => Arc::make_mut(&mut agent.free).add_all(&exclusive),
             }
             self.count_free(at);
         }
-        let sum = self.names.quantities(&returned);
+        let sum = self.names.quantities(&counted);
         let share = &mut self.clients[client];
         share.agents -= usize::from(last);
         share.allocated.subtract(&sum);
-        self.charge(self.clients[client].role, &returned, &sum, Change::Less);
+        self.charge(self.clients[client].role, &counted, &sum, Change::Less);
         self.requeue(client);
         match (exact, whole_grant) {
             (false, _) => Returned::MoreThanHeld,
@@ -322,11 +329,11 @@ impl Book {
     pub(crate) fn recount_free(&mut self, at: Slot<Agent>) {
         let agent = &mut self.agents[at];
         let held: Resources = agent.holdings.values().map(|holding| &*holding.resources).sum();
-        agent.overfull = !agent.total.contains(&held);
+        agent.overfull = agent.total.checked_use(&held).is_err();
         let mut free = agent.total.clone();
-        free.remove_all(&held);
+        free.remove_all(&held.exclusive());
         agent.free = Arc::new(free);
-        let plain = |r: &protocol::Resource| r.reservations.is_empty() && !r.revocable && !r.shared;
+        let plain = |r: &Resource| r.reservations.is_empty() && !r.revocable && !r.shared;
         agent.plain = agent.total.iter().all(plain);
         self.count_free(at);
     }
@@ -345,6 +352,17 @@ impl Book {
         self.pool.subtract(&agent.pool);
         self.pool.add(&pool);
         agent.pool = pool;
+    }
+}
+
+/// What counts of `some` for who holds `others`, too: what is shared counts once.
+fn newly_shared<'a>(some: &'a Resources, others: &Resources) -> Cow<'a, Resources> {
+    match some.first_shared_with(others) {
+        None => Cow::Borrowed(some),
+        Some(_) => {
+            let held = |resource: &Resource| others.iter().any(|other| other == resource);
+            Cow::Owned(some.filter(|resource| !resource.shared || !held(resource)))
+        }
     }
 }
 

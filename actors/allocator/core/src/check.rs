@@ -57,14 +57,15 @@ impl State {
         })
     }
 
-    /// Every resource of an agent is free or held by one client, and the index says so.
+    /// Every resource of an agent is free or held by one client, and the index says so; what is
+    /// shared is free and held.
     fn check_agent(&self, at: Slot<Agent>, agent: &Agent) -> Result<(), String> {
         let held: Resources = agent.holdings.values().map(|h| &*h.resources).sum();
-        let sum = &*agent.free + &held;
-        if agent.total.contains(&held) && sum != agent.total {
+        let sum = &*agent.free + &*held.exclusive();
+        if agent.total.checked_use(&held).is_ok() && sum != agent.total {
             return Err(format!("{}: free and held are {sum}, total is {}", agent.id, agent.total));
         }
-        if !agent.total.contains(&agent.free) {
+        if !agent.total.contains(&agent.free) || agent.free.shared().ne(agent.total.shared()) {
             return Err(format!("{}: {} is free of {}", agent.id, agent.free, agent.total));
         }
         let one_by_one = agent.holdings.values().flat_map(|h| h.resources.iter());

@@ -215,13 +215,14 @@ impl Agent {
 
     /// Whether a client has refused all that was free when it was last looked at.
     pub(crate) fn refuses_all(&self, client: Client) -> bool {
-        let refusals = self.refusals.get(&client);
-        refusals.is_some_and(|all| all.iter().any(|r| r.resources.contains(&self.base)))
+        self.is_refused(client, &self.base)
     }
 
-    /// Whether a client has said that it does not want `offered` of this agent.
+    /// Whether a client has said that it does not want `offered` of this agent. What is shared comes
+    /// and goes with the rest.
     pub(crate) fn is_refused(&self, client: Client, offered: &Resources) -> bool {
-        let refusals = self.refusals.get(&client);
-        refusals.is_some_and(|all| all.iter().any(|r| r.resources.contains(offered)))
+        let Some(refusals) = self.refusals.get(&client) else { return false };
+        let offered = offered.exclusive();
+        refusals.iter().any(|refusal| refusal.resources.contains(&offered))
     }
 }

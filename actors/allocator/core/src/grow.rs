@@ -1,9 +1,10 @@
-//! More of what is free on an agent for somebody who holds something there: a task that grows.
+//! More for somebody who holds something on an agent: of what is free, for a task that grows; of
+//! what is shared, for one that uses it too.
 
-use protocol::allocator::{GrowHolding, Verdict};
+use protocol::allocator::{GrowHolding, ShareResources, Verdict};
 
 use crate::effect::Answer;
-use crate::model::Granted;
+use crate::model::{Client, Granted};
 use crate::state::State;
 
 impl State {
@@ -20,7 +21,7 @@ impl State {
                 "agent {agent_id}: the framework holds nothing there for this role"
             ));
         };
-        if let Err(shortage) = self.book.agents[at].free.checked_sub(resources) {
+        if let Err(shortage) = self.book.agents[at].free.checked_use(resources) {
             return Answer::Refused(format!("agent {agent_id}: {shortage}"));
         }
         if let Err(verdict) = self.book.may_have(client, resources) {
@@ -34,6 +35,24 @@ impl State {
             self.note_free(at);
         }
         Answer::Done
+    }
+
+    /// What is shared is used by one more.
+    pub(crate) fn on_share_resources(&mut self, fact: &ShareResources) {
+        let ShareResources { agent_id, generation, holder, resources } = fact;
+        let Some(at) = self.registration(agent_id, *generation) else { return };
+        let client = self.book.find_client(&holder.framework_id, &holder.role);
+        let held = |client: &Client| {
+            let holding = self.book.agents[at].holdings.get(client);
+            holding.is_some_and(|it| it.resources.checked_use(resources).is_ok())
+        };
+        match client.filter(held) {
+            Some(client) if resources.exclusive().is_empty() => {
+                self.book.hold(at, client, resources);
+                self.book.requeue(client);
+            }
+            _ => self.counters.anomalies += 1,
+        }
     }
 }
 

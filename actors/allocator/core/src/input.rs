@@ -4,8 +4,8 @@ use protocol::CallId;
 use protocol::allocator::{
     AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, ExplainFramework, GrowHolding,
     RecoverResources, RemoveAgent, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
-    SetAgentActive, SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, SuppressRoles,
-    UpdateAgent,
+    SetAgentActive, SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, ShareResources,
+    SuppressRoles, UpdateAgent,
 };
 use protocol::explain::ExplainRole;
 use serde::Serialize;
@@ -24,6 +24,7 @@ pub enum Input {
     AnswerInverseOffer(AnswerInverseOffer),
     RemoveAgent(RemoveAgent),
     RecoverResources(RecoverResources),
+    ShareResources(ShareResources),
     ReviveRoles(ReviveRoles),
     SuppressRoles(SuppressRoles),
     SetQuota(SetQuota),

@@ -82,7 +82,8 @@ impl State {
             Cow::Borrowed(_) => least.is_met_by(&agent.free_sums),
             Cow::Owned(bag) => least.is_met_by(&self.book.names.known(bag)),
         };
-        let verdict = if part.bag.is_empty() || !enough {
+        // What is shared stays free: on its own it would be offered for ever.
+        let verdict = if part.bag.exclusive().is_empty() || !enough {
             part.fault()
         } else if agent.is_refused(client, &part.bag) {
             Verdict::Filter

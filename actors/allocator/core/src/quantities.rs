@@ -24,7 +24,7 @@ impl Names {
         counts: impl Fn(&Resource) -> bool,
     ) -> Quantities {
         let mut sums = Quantities::default();
-        for resource in bag.iter().filter(|resource| counts(resource)) {
+        for resource in bag.distinct().filter(|resource| counts(resource)) {
             if let Value::Scalar(amount) = resource.value {
                 *sums.at(self.index(&resource.name)) += amount.milli();
             }
@@ -35,7 +35,7 @@ impl Names {
     /// The scalars of a bag whose names are all known: of what an agent has.
     pub(crate) fn known(&self, bag: &Resources) -> Quantities {
         let mut sums = Quantities::default();
-        for resource in bag.iter() {
+        for resource in bag.distinct() {
             if let (Value::Scalar(amount), Some(index)) =
                 (&resource.value, self.find(&resource.name))
             {

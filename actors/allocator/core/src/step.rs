@@ -46,6 +46,7 @@ impl State {
             Input::AnswerInverseOffer(fact) => self.on_answer_inverse_offer(now, &fact),
             Input::RemoveAgent(fact) => self.on_remove_agent(&fact),
             Input::RecoverResources(fact) => self.on_recover_resources(now, &fact),
+            Input::ShareResources(fact) => self.on_share_resources(&fact),
             Input::ReviveRoles(fact) => self.on_revive_roles(&fact),
             Input::SuppressRoles(fact) => self.on_suppress_roles(&fact),
             Input::SetQuota(fact) => self.on_set_quota(&fact),

@@ -7,9 +7,10 @@ mod support;
 use allocator_core::Options;
 use proptest::prelude::*;
 use protocol::allocator::Holding;
-use protocol::framework::{Allocation, Filters};
+use protocol::framework::{Allocation, Capability, Filters};
 use protocol::id::Epoch;
-use support::{World, agent_info, bag, reserved};
+use protocol::resources::{Disk, Resource, Resources};
+use support::{World, agent_info, bag, framework_info, reserved};
 
 const ROLES: [&str; 6] = ["a", "b", "b/c", "*", "b/c/d", "b/e"];
 
@@ -46,6 +47,10 @@ enum Action {
         refuse_ms: Option<u64>,
     },
     Finish {
+        task: usize,
+    },
+    /// Another task uses the volume that this one uses.
+    Share {
         task: usize,
     },
     Revive {
@@ -120,6 +125,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         6 => (any::<usize>(), 1i64..3, proptest::option::of(0u64..3000))
             .prop_map(|(offer, cpus, refuse_ms)| Action::Accept { offer, cpus, refuse_ms }),
         5 => any::<usize>().prop_map(|task| Action::Finish { task }),
+        2 => any::<usize>().prop_map(|task| Action::Share { task }),
         1 => (framework(), roles())
             .prop_map(|(framework, roles)| Action::Revive { framework, roles }),
         1 => (framework(), roles())
@@ -128,6 +134,14 @@ fn any_action() -> impl Strategy<Value = Action> {
         8 => prop_oneof![0u64..4, 50u64..6000].prop_map(|ms| Action::Advance { ms }),
         1 => Just(Action::Reset),
     ]
+}
+
+/// A volume that every agent has for frameworks of role `b` and below.
+fn volume() -> Resources {
+    let disk =
+        Disk { persistence_id: "v".to_owned(), container_path: "data".to_owned(), principal: None };
+    let shared = |r: &Resource| Resource { disk: Some(disk.clone()), shared: true, ..r.clone() };
+    reserved("disk=10", &["b"]).iter().map(shared).collect()
 }
 
 fn names(roles: &[usize]) -> Vec<&'static str> {
@@ -149,7 +163,11 @@ impl Run {
         let id = |framework: u8| format!("f{framework}");
         match action {
             Action::Subscribe { framework, roles } => {
-                world.framework(&id(framework), &names(&roles));
+                let mut info = framework_info(&names(&roles));
+                if framework % 2 == 0 {
+                    info.capabilities.insert(Capability::SharedResources);
+                }
+                world.framework_of(&id(framework), info);
             }
             Action::Activate { framework, active } => world.activate(&id(framework), active),
             Action::RemoveFramework { framework } => world.remove_framework(&id(framework)),
@@ -179,12 +197,22 @@ impl Run {
                 world.decline(offer % world.offers.len(), refuse_ms);
             }
             Action::Accept { offer, cpus, refuse_ms } if !world.offers.is_empty() => {
-                let task = bag(&format!("cpus={cpus};mem={};ports=[100-100]", cpus * 10));
+                let mut task = bag(&format!("cpus={cpus};mem={};ports=[100-100]", cpus * 10));
                 let filters = refuse_ms.map(|refuse_ms| Filters { refuse_ms });
-                world.accept(offer % world.offers.len(), &task, filters);
+                let offer = offer % world.offers.len();
+                if world.offers[offer].resources.contains(&volume()) {
+                    task.add_all(&volume());
+                }
+                world.accept(offer, &task, filters);
             }
             Action::Finish { task } if !world.used.is_empty() => {
                 world.finish(task % world.used.len());
+            }
+            Action::Share { task } if !world.used.is_empty() => {
+                let task = task % world.used.len();
+                if world.used[task].resources.contains(&volume()) {
+                    world.share_again(task, &volume());
+                }
             }
             Action::Revive { framework, roles } => world.revive(&id(framework), &names(&roles)),
             Action::Suppress { framework, roles } => world.suppress(&id(framework), &names(&roles)),
@@ -197,6 +225,7 @@ impl Run {
             Action::Decline { .. }
             | Action::Accept { .. }
             | Action::Finish { .. }
+            | Action::Share { .. }
             | Action::ConvertOffered { .. } => {}
         }
     }
@@ -220,12 +249,13 @@ impl Run {
             resources: task.resources.clone(),
         });
         let used: Vec<_> = used.collect();
-        let held: protocol::Resources = used.iter().map(|holding| &holding.resources).sum();
+        let held: Resources = used.iter().map(|holding| &holding.resources).sum();
         let mut total = bag(&format!("cpus={size};mem={};ports=[100-110]", size * 40));
         if let Some(role) = role.map(|role| ROLES[role]).filter(|role| *role != "*") {
             total.add_all(&reserved("cpus=1", &[role]));
         }
-        if total.contains(&held) {
+        total.add_all(&volume());
+        if total.checked_use(&held).is_ok() {
             self.world.agent_of(&id, self.generation, agent_info(total), used);
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use protocol::agents::RouteLaunch;
+use protocol::allocator::{Holder, ShareResources};
 use protocol::events::types;
 use protocol::explain::{Setback, SetbackKind};
 use protocol::framework::{Filters, Operation, OperationState, OperationStatus};
@@ -16,7 +17,7 @@ use protocol::task::{Reason, Source, Task, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Failure};
 
 use crate::agents::Share;
-use crate::effect::{ToAgents, ToScheduler};
+use crate::effect::{ToAgents, ToAllocator, ToScheduler};
 use crate::ledger::{Entry, Executor, ExecutorKey};
 use crate::offers::capped;
 use crate::report;
@@ -31,19 +32,27 @@ pub(crate) struct Bundle {
     pub(crate) agent_id: AgentId,
     pub(crate) generation: Generation,
     pub(crate) role: String,
-    /// What is not used yet.
+    /// What is not used yet, and all that is shared.
     pub(crate) rest: Resources,
     /// What operations have made, as far as it is still in `rest`.
     made: Resources,
     /// What no later operation of the same accept can use.
     aside: Resources,
+    /// What is shared, once for each task and executor that uses it.
+    uses: Resources,
 }
 
 impl Bundle {
+    /// Who has the offers.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder { framework_id: self.framework_id.clone(), role: self.role.clone() }
+    }
+
     /// What an operation has made of the resources. Volumes that have grown or shrunk are not for
     /// use in the same accept, as in Mesos.
     pub(crate) fn convert(&mut self, operation: &ResourceOperation, conversion: &Conversion) {
-        self.take(&conversion.consumed);
+        self.rest.remove_all(&conversion.consumed);
+        self.made.remove_all(&conversion.consumed);
         match operation {
             ResourceOperation::GrowVolume { .. } | ResourceOperation::ShrinkVolume { .. } => {
                 self.aside.add_all(&conversion.produced);
@@ -55,10 +64,21 @@ impl Bundle {
         }
     }
 
-    /// `used` is no longer there; what was made goes first.
+    /// What is used is no longer there, unless it is shared; what was made goes first.
     fn take(&mut self, used: &Resources) {
-        self.rest.remove_all(used);
-        self.made.remove_all(used);
+        let exclusive = used.exclusive();
+        self.rest.remove_all(&exclusive);
+        self.made.remove_all(&exclusive);
+        self.uses.add_all(&used.filter(|resource| resource.shared));
+    }
+
+    /// Everybody who uses what is shared has it once: those that the offers do not have.
+    fn settle_shared(&mut self) -> Resources {
+        let mut beyond = self.uses.clone();
+        beyond.remove_all(&self.rest);
+        self.rest.remove_all(&self.uses);
+        self.made.remove_all(&self.uses);
+        beyond
     }
 }
 
@@ -103,8 +123,23 @@ impl Term {
         let name = if used { "offers/accepted" } else { "offers/declined" };
         self.counters.count_of(&framework_id, name, offer_ids.len());
         let refused = self.operate(&mut bundle, operations, turn);
+        self.hold_more_of_shared(&mut bundle, turn);
         self.give_back_rest(bundle, capped(filters), turn);
         Ok(OffersAccepted { refused })
+    }
+
+    /// An offer has what is shared once; more than one task may have used it.
+    fn hold_more_of_shared(&self, bundle: &mut Bundle, turn: &mut Turn<'_>) {
+        let resources = bundle.settle_shared();
+        if resources.is_empty() {
+            return;
+        }
+        turn.allocator(ToAllocator::Share(ShareResources {
+            agent_id: bundle.agent_id.clone(),
+            generation: bundle.generation,
+            holder: bundle.holder(),
+            resources,
+        }));
     }
 
     /// What operations have made is offered again at once; what was not touched is not wanted.
@@ -142,6 +177,7 @@ impl Term {
                 rest: Resources::EMPTY,
                 made: Resources::EMPTY,
                 aside: Resources::EMPTY,
+                uses: Resources::EMPTY,
             });
             if bundle.agent_id != offer.agent_id {
                 return Err(format!(

@@ -79,17 +79,17 @@ impl Agent {
         self.free().contains(wanted)
     }
 
-    /// What is not used, whether or not it is offered.
+    /// What is not used, whether or not it is offered; and all that is shared.
     pub(crate) fn unused(&self) -> Resources {
         let mut unused = self.info.as_ref().map_or(Resources::EMPTY, |it| it.resources.clone());
-        unused.remove_all(&self.used);
+        unused.remove_all(&self.used.exclusive());
         unused
     }
 
-    /// What is neither offered nor used.
+    /// What is neither offered nor used; and all that is shared.
     pub(crate) fn free(&self) -> Resources {
         let mut free = self.unused();
-        free.remove_all(&self.offered);
+        free.remove_all(&self.offered.exclusive());
         free
     }
 }

@@ -35,8 +35,8 @@ impl Term {
         self.check_tasks_have_a_home()
     }
 
-    /// Every resource is free, in one offer, or held by one task or executor. An agent that has
-    /// come back with less than its tasks hold can still offer what they leave.
+    /// Every resource is free, in one offer, or held by one task or executor, unless it is shared.
+    /// An agent that has come back with less than its tasks hold can still offer what they leave.
     fn check_agent(&self, id: &AgentId, agent: &Agent) -> Result<(), Violation> {
         let held = self.ledger.total_held(id);
         miscounted(id, "used", &agent.used, held)?;
@@ -45,10 +45,10 @@ impl Term {
         let Some(info) = &agent.info else { return Ok(()) };
         let mut free = info.resources.clone();
         let tasks: Vec<_> = self.ledger.shares_on(id).map(|share| share.resources).collect();
-        if info.resources.contains(&agent.used) {
+        if info.resources.checked_use(&agent.used).is_ok() {
             tasks.iter().try_for_each(|held| take(id, &mut free, held))?;
         } else {
-            free.remove_all(&agent.used);
+            free.remove_all(&agent.used.exclusive());
         }
         offers.into_iter().try_for_each(|held| take(id, &mut free, held))
     }
@@ -93,7 +93,7 @@ impl Term {
 
 /// Takes what one holder has: what is no longer there is in two hands.
 fn take(agent: &AgentId, free: &mut Resources, held: &Resources) -> Result<(), Violation> {
-    *free = free.checked_sub(held).map_err(|shortage| Violation::Overcommitted {
+    *free = free.checked_use(held).map_err(|shortage| Violation::Overcommitted {
         agent: agent.clone(),
         by: held.to_string(),
         what: shortage.to_string(),

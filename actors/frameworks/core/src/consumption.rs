@@ -94,9 +94,11 @@ pub(crate) fn without(these: &Amounts, others: &Amounts) -> Amounts {
 
 /// The scalars of a bag that count.
 pub(crate) fn scalars(bag: &Resources) -> impl Iterator<Item = (&Resource, Scalar)> {
-    bag.iter().filter(|resource| !resource.revocable).filter_map(|resource| match resource.value {
-        Value::Scalar(amount) => Some((resource, amount)),
-        _ => None,
+    bag.distinct().filter(|resource| !resource.revocable).filter_map(|resource| {
+        match resource.value {
+            Value::Scalar(amount) => Some((resource, amount)),
+            _ => None,
+        }
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::framework::FrameworkInfo;
+use protocol::framework::{Capability, FrameworkInfo};
 use protocol::id::check_id;
 use protocol::operation::{Conversion, ResourceOperation};
 use protocol::resources::{Reservation, Resource, Resources, Scalar, Value};
@@ -17,8 +17,22 @@ pub(crate) enum Invalid {
     NotReserved(String),
     #[error("resource {0} is revocable: it can be neither reserved nor made into a volume")]
     Revocable(String),
-    #[error("resource {0} is shared: shared volumes are not supported")]
+    #[error("resource {0} is shared: only a persistent volume can be")]
     Shared(String),
+    #[error("a shared volume needs the capability SHARED_RESOURCES")]
+    CannotShare,
+    #[error("volume {0} is shared: it can neither grow nor shrink")]
+    SharedSize(String),
+    #[error(
+        "a reservation is changed from `{from}` to `{to}` for all the resources named, or none"
+    )]
+    Mixed { from: String, to: String },
+    #[error(
+        "`source` ({source_bag}) and `resources` ({resources}) must be the same but for their reservations"
+    )]
+    OtherSource { source_bag: String, resources: String },
+    #[error("`resources` reserve nothing that `source` has not reserved: unreserve it instead")]
+    NoNewReservation,
     #[error("resource {0} is reserved for role `*`: name another role")]
     AnyRole(String),
     #[error(
@@ -67,7 +81,10 @@ type Checked<T> = Result<T, Invalid>;
 impl Ground<'_> {
     pub(crate) fn conversion(&self, operation: &ResourceOperation) -> Checked<Conversion> {
         match operation {
-            ResourceOperation::Reserve { resources } => self.reserve(resources),
+            ResourceOperation::Reserve { resources, source } if source.is_empty() => {
+                self.reserve(resources)
+            }
+            ResourceOperation::Reserve { resources, source } => self.rereserve(source, resources),
             ResourceOperation::Unreserve { resources } => unreserve(resources),
             ResourceOperation::Create { volumes } => self.create(volumes),
             ResourceOperation::Destroy { volumes } => destroy(volumes),
@@ -77,6 +94,42 @@ impl Ground<'_> {
     }
 
     fn reserve(&self, resources: &Resources) -> Checked<Conversion> {
+        self.check_reserved(resources)?;
+        let consumed = resources.iter().map(unreserved).collect();
+        Ok(Conversion { consumed, produced: resources.clone() })
+    }
+
+    /// Reserved resources for others, without being anybody's in between: down to what both
+    /// reservations have in common, and up again.
+    fn rereserve(&self, source: &Resources, resources: &Resources) -> Checked<Conversion> {
+        self.check_reserved(resources)?;
+        let (from, to) = (stack_of(source), stack_of(resources));
+        let (Some(from), Some(to)) = (from, to) else {
+            let (from, to) = (source.to_string(), resources.to_string());
+            return Err(Invalid::Mixed { from, to });
+        };
+        let common = from.iter().zip(to).take_while(|(one, other)| one == other).count();
+        if to.len() == common {
+            return Err(Invalid::NoNewReservation);
+        }
+        for resource in source.iter() {
+            plain(resource)?;
+            if resource.disk.is_some() {
+                return Err(Invalid::IsVolume(resource.to_string()));
+            }
+            if resource.reservations[common..].iter().any(|layer| !layer.dynamic) {
+                return Err(Invalid::NotReserved(resource.to_string()));
+            }
+        }
+        if cut_to(source, common) != cut_to(resources, common) {
+            let (source_bag, resources) = (source.to_string(), resources.to_string());
+            return Err(Invalid::OtherSource { source_bag, resources });
+        }
+        Ok(Conversion { consumed: source.clone(), produced: resources.clone() })
+    }
+
+    /// What can be reserved like this.
+    fn check_reserved(&self, resources: &Resources) -> Checked<()> {
         for resource in some(resources)?.iter() {
             let layer = last_dynamic(resource)?;
             plain(resource)?;
@@ -86,8 +139,7 @@ impl Ground<'_> {
                 return Err(Invalid::IsVolume(resource.to_string()));
             }
         }
-        let consumed = resources.iter().map(unreserved).collect();
-        Ok(Conversion { consumed, produced: resources.clone() })
+        Ok(())
     }
 
     /// Every layer is below the one before it, and the last is that of the offers.
@@ -101,9 +153,8 @@ impl Ground<'_> {
                 return Err(Invalid::NoRefinement { outer: outer.clone(), inner: inner.clone() });
             }
         }
-        let can_refine = |info: &FrameworkInfo| {
-            info.capabilities.contains(&protocol::framework::Capability::ReservationRefinement)
-        };
+        let can_refine =
+            |info: &FrameworkInfo| info.capabilities.contains(&Capability::ReservationRefinement);
         if resource.reservations.len() > 1 && self.framework.is_some_and(|f| !can_refine(f)) {
             return Err(Invalid::CannotRefine);
         }
@@ -130,11 +181,23 @@ impl Ground<'_> {
         }
     }
 
+    fn check_sharing(&self, volume: &Resource) -> Checked<()> {
+        let can_share =
+            |info: &FrameworkInfo| info.capabilities.contains(&Capability::SharedResources);
+        match volume.shared && self.framework.is_some_and(|info| !can_share(info)) {
+            true => Err(Invalid::CannotShare),
+            false => Ok(()),
+        }
+    }
+
     fn create(&self, volumes: &Resources) -> Checked<Conversion> {
         let mut taken: BTreeSet<_> = self.total.iter().filter_map(volume_key).collect();
         for volume in some(volumes)?.iter() {
             let disk = volume_of(volume)?;
-            plain(volume)?;
+            if volume.revocable {
+                return Err(Invalid::Revocable(volume.to_string()));
+            }
+            self.check_sharing(volume)?;
             if volume.reservations.is_empty() {
                 return Err(Invalid::Unreserved(volume.to_string()));
             }
@@ -151,6 +214,23 @@ impl Ground<'_> {
         let consumed = volumes.iter().map(Resource::without_disk).collect();
         Ok(Conversion { consumed, produced: volumes.clone() })
     }
+}
+
+/// The reservations that all of these have.
+fn stack_of(resources: &Resources) -> Option<&[Reservation]> {
+    let mut stacks = resources.iter().map(|resource| resource.reservations.as_slice());
+    let first = stacks.next()?;
+    stacks.all(|stack| stack == first).then_some(first)
+}
+
+/// The same with no more than so many reservations.
+fn cut_to(resources: &Resources, layers: usize) -> Resources {
+    let cut = |resource: &Resource| {
+        let mut cut = resource.clone();
+        cut.reservations.truncate(layers);
+        cut
+    };
+    resources.iter().map(cut).collect()
 }
 
 fn unreserve(resources: &Resources) -> Checked<Conversion> {
@@ -205,7 +285,7 @@ fn shrink(volume: &Resource, subtract: Scalar) -> Checked<Conversion> {
 fn resizable(volume: &Resource) -> Checked<Scalar> {
     volume_of(volume)?;
     if volume.shared {
-        return Err(Invalid::Shared(volume.to_string()));
+        return Err(Invalid::SharedSize(volume.to_string()));
     }
     match volume.value {
         Value::Scalar(size) => Ok(size),
@@ -266,7 +346,6 @@ fn check_container_path(path: &str) -> Checked<()> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use protocol::framework::Capability;
     use protocol::resources::Disk;
 
     use super::*;
@@ -312,6 +391,10 @@ mod tests {
         bag.iter().map(changed).collect()
     }
 
+    fn reserve_new(resources: Resources) -> ResourceOperation {
+        ResourceOperation::Reserve { resources, source: Resources::EMPTY }
+    }
+
     fn info(principal: Option<&str>) -> FrameworkInfo {
         let mut info = FrameworkInfo::new("root", "test");
         info.principal = principal.map(Into::into);
@@ -335,7 +418,7 @@ mod tests {
 
     #[test]
     fn what_can_be_reserved() {
-        let reserve = |resources| ResourceOperation::Reserve { resources };
+        let reserve = reserve_new;
         let refined = reserved("cpus=1", &[layer("d", true, None), layer("d/dev", true, None)]);
         let unrelated = reserved("cpus=1", &[layer("qa", true, None), layer("dev", true, None)]);
         expect(
@@ -358,9 +441,7 @@ mod tests {
 
     #[test]
     fn a_principal_answers_for_what_it_makes() {
-        let reserve = |principal| ResourceOperation::Reserve {
-            resources: reserved("cpus=1", &[layer("dev", true, principal)]),
-        };
+        let reserve = |principal| reserve_new(reserved("cpus=1", &[layer("dev", true, principal)]));
         let mut mine = volume("1", "v", "data");
         let create = |v: &Resource| ResourceOperation::Create { volumes: one(v.clone()) };
         let not_mine = create(&mine);
@@ -384,11 +465,54 @@ mod tests {
         let ground = Ground { framework: Some(&framework), role: Some("dev/web"), total: &total };
         let layers = [layer("dev", true, None), layer("dev/web", true, None)];
         let resources = reserved("cpus=1", &layers);
-        let done = ground.conversion(&ResourceOperation::Reserve { resources: resources.clone() });
+        let done = ground.conversion(&reserve_new(resources.clone()));
         assert_eq!(done, Ok(Conversion { consumed: total.clone(), produced: resources.clone() }));
         let back =
             ground.conversion(&ResourceOperation::Unreserve { resources: resources.clone() });
         assert_eq!(back, Ok(Conversion { consumed: resources, produced: total.clone() }));
+    }
+
+    #[test]
+    fn a_reservation_is_moved_to_another_role() {
+        let update = |source, resources| ResourceOperation::Reserve { resources, source };
+        let (qa, ops) = (layer("qa", true, None), layer("ops", true, None));
+        let fixed = || layer("ops", false, None);
+        let of = |layers: &[Reservation]| reserved("cpus=2", layers);
+        let below = layer("qa/web", true, None);
+        let cases = vec![
+            (update(of(&[ops.clone()]), of(&[qa.clone()])), ""),
+            (update(of(&[qa.clone()]), of(&[qa.clone(), below.clone()])), ""),
+            (update(of(&[qa.clone(), below.clone()]), of(&[qa.clone()])), "unreserve it instead"),
+            (update(of(&[qa.clone()]), of(&[qa.clone()])), "unreserve it instead"),
+            (update(of(&[fixed()]), of(&[qa.clone()])), "not dynamically reserved"),
+            (update(reserved("cpus=1", &[ops.clone()]), of(&[qa.clone()])), "must be the same"),
+            (update(&of(&[ops.clone()]) + &bag("mem=1"), of(&[qa.clone()])), "or none"),
+            (update(one(volume("1", "v", "data")), of(&[qa.clone()])), "persistent volume"),
+            (update(of(&[ops.clone()]), Resources::EMPTY), "no resources"),
+        ];
+        let total = of(&[ops.clone()]);
+        let ground = Ground { framework: None, role: None, total: &total };
+        for (operation, why) in cases {
+            let said =
+                ground.conversion(&operation).err().map_or_else(String::new, |e| e.to_string());
+            let right = if why.is_empty() { said.is_empty() } else { said.contains(why) };
+            assert!(right, "{operation:?}: `{said}`, not `{why}`");
+        }
+        let done = ground.conversion(&update(of(&[ops.clone()]), of(&[qa.clone()]))).unwrap();
+        assert_eq!(done.apply(&total), Some(of(&[qa])));
+    }
+
+    #[test]
+    fn a_shared_volume_is_for_those_who_understand_it() {
+        let mut framework = info(None);
+        let shared = one(Resource { shared: true, ..volume("5", "v", "data") });
+        let create = ResourceOperation::Create { volumes: shared.clone() };
+        expect(vec![(create.clone(), "SHARED_RESOURCES")], &framework);
+        framework.capabilities.insert(Capability::SharedResources);
+        expect(
+            vec![(create, ""), (ResourceOperation::Destroy { volumes: shared }, "")],
+            &framework,
+        );
     }
 
     #[test]
@@ -424,7 +548,7 @@ mod tests {
                 (ResourceOperation::Create { volumes: dev("disk=1") }, "not a persistent volume"),
                 (with(|v| v.name = "mem".into()), "not a scalar amount of disk"),
                 (with(|v| v.revocable = true), "revocable"),
-                (with(|v| v.shared = true), "shared"),
+                (with(|v| v.shared = true), "SHARED_RESOURCES"),
                 (with(|v| v.reservations.clear()), "unreserved"),
                 (create(volume("1", "a/b", "data")), "persistence id `a/b`"),
                 (create(volume("1", "taken", "data")), "already used"),

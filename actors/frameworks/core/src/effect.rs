@@ -8,7 +8,7 @@ use protocol::agents::{
 use protocol::allocator::{
     AddAgent, AddFramework, AnswerInverseOffer, ConvertResources, GrowHolding, RecoverResources,
     RemoveAgent, RemoveFramework, RequestResources, ResetAllocator, ReviveRoles,
-    SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, SuppressRoles,
+    SetFrameworkActive, SetQuota, SetUnavailability, SetWeight, ShareResources, SuppressRoles,
 };
 use protocol::events::Report;
 use protocol::frameworks::{
@@ -101,6 +101,7 @@ pub enum ToAllocator {
     RemoveAgent(RemoveAgent),
     Recover(RecoverResources),
     Convert(ConvertResources),
+    Share(ShareResources),
     Revive(ReviveRoles),
     Suppress(SuppressRoles),
     SetQuota(SetQuota),

@@ -172,10 +172,14 @@ impl Term {
         let (true, Some(agent), false) = (wanted, agent, resources.is_empty()) else {
             return Err(Unofferable::Stale);
         };
+        let info = agent.info.as_ref().ok_or(Unofferable::Stale)?;
+        if resources.shared().any(|volume| !info.resources.iter().any(|it| it == volume)) {
+            // It was destroyed meanwhile.
+            return Err(Unofferable::Stale);
+        }
         if !agent.has_free(resources) {
             return Err(Unofferable::Overcommitted);
         }
-        let info = agent.info.as_ref().ok_or(Unofferable::Stale)?;
         let executors = self.ledger.executors_on(agent_id).map(|(key, _)| key);
         let offer = Offer {
             offer_id: self.ids.next_offer(),

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::agents::{RouteOperation, RouteOperationAcknowledgement};
-use protocol::allocator::{ConvertResources, Holder};
+use protocol::allocator::ConvertResources;
+use protocol::explain::SetbackKind;
 use protocol::framework::{OperationState, OperationStatus};
 use protocol::frameworks::{
     AcknowledgeOperation, AgentLossCause, ForwardOperation, OperationUndeliverable,
@@ -17,6 +18,7 @@ use protocol::id::{AgentId, ConversionId, FrameworkId, Generation, OperationId, 
 use protocol::operation::{
     AgentOperation, Conversion, OperationReport, OperationView, ResourceOperation,
 };
+use protocol::resources::Resources;
 use protocol::scheduler::UpdateOperation;
 use protocol::{Address, Failure};
 use serde::Serialize;
@@ -24,6 +26,7 @@ use serde::Serialize;
 use crate::accept::Bundle;
 use crate::conversion::Ground;
 use crate::effect::{ToAgents, ToAllocator, ToScheduler};
+use crate::offers::Outstanding;
 use crate::state::{Term, Turn};
 
 /// Operations that are on their way or not acknowledged. A scheduler acknowledges within moments;
@@ -100,14 +103,12 @@ impl Term {
         turn: &mut Turn<'_>,
     ) -> Result<(), String> {
         let conversion = self.check_operation(bundle, &operation)?;
+        self.rescind_shared(&bundle.agent_id, &conversion.consumed, turn);
         bundle.convert(&operation, &conversion);
         turn.allocator(ToAllocator::Convert(ConvertResources {
             agent_id: bundle.agent_id.clone(),
             generation: bundle.generation,
-            holder: Some(Holder {
-                framework_id: bundle.framework_id.clone(),
-                role: bundle.role.clone(),
-            }),
+            holder: Some(bundle.holder()),
             consumed: conversion.consumed.clone(),
             produced: conversion.produced.clone(),
         }));
@@ -128,18 +129,34 @@ impl Term {
         operation: &ResourceOperation,
     ) -> Result<Conversion, String> {
         self.check_room_for_operations()?;
-        let info = self.agents.get(&bundle.agent_id).and_then(|agent| agent.info.as_ref());
-        let info = info.ok_or("the agent is not there")?;
+        let agent = self.agents.get(&bundle.agent_id).ok_or("the agent is not there")?;
+        let info = agent.info.as_ref().ok_or("the agent is not there")?;
         let ground = Ground {
             framework: self.frameworks.get(&bundle.framework_id).map(|f| &f.info),
             role: Some(&bundle.role),
             total: &info.resources,
         };
         let conversion = ground.conversion(operation).map_err(|invalid| invalid.to_string())?;
+        if let Some(volume) = conversion.consumed.first_shared_with(&agent.used) {
+            return Err(format!("{volume} is shared, and a task uses it"));
+        }
         match bundle.rest.checked_sub(&conversion.consumed) {
             Ok(_) => Ok(conversion),
             Err(shortage) => Err(format!("the offers do not have what it needs: {shortage}")),
         }
+    }
+
+    /// Offers of a shared volume that is going to be another are void.
+    fn rescind_shared(&mut self, agent_id: &AgentId, consumed: &Resources, turn: &mut Turn<'_>) {
+        if consumed.shared().next().is_none() {
+            return;
+        }
+        let have_it =
+            |offer: &&Outstanding| consumed.first_shared_with(&offer.offer.resources).is_some();
+        let offers = self.offers.on_agent(agent_id).filter(have_it);
+        let ids = offers.map(|outstanding| outstanding.offer.offer_id.clone()).collect();
+        let why = (SetbackKind::OfferRescinded, "the shared volume in them is destroyed");
+        self.rescind(ids, why, turn);
     }
 
     pub(crate) fn check_room_for_operations(&self) -> Result<(), String> {

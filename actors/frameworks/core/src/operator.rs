@@ -88,8 +88,9 @@ impl Term {
         free.remove_all(&agent.offered);
         let mut ids: Vec<OfferId> = Vec::new();
         for offer in self.offers.on_agent(agent_id).map(|outstanding| &outstanding.offer) {
-            if free.contains(wanted) {
-                break;
+            let shares = wanted.first_shared_with(&offer.resources).is_some();
+            if free.contains(wanted) && !shares {
+                continue;
             }
             if has_some_of(&offer.resources, wanted) {
                 free.add_all(&offer.resources);
@@ -142,7 +143,8 @@ fn check_volumes(agent: &Agent, total: &Resources, volumes: &Resources) -> Resul
     if !total.contains(volumes) {
         return Err(Failure::refused(format!("Persistent volumes not found: {volumes}")));
     }
-    if !agent.unused().contains(volumes) {
+    let shared = volumes.first_shared_with(&agent.used).is_some();
+    if shared || !agent.unused().contains(volumes) {
         return Err(Failure::refused(format!("Persistent volumes in use: {volumes}")));
     }
     Ok(())

@@ -66,9 +66,9 @@ impl Site<'_> {
             return Err(Invalid::NoResources);
         }
         let (executor_id, new_executor) = self.executor(&info)?;
-        let rest = self.available.checked_sub(&info.resources).map_err(Invalid::TooMuch)?;
+        let rest = self.available.checked_use(&info.resources).map_err(Invalid::TooMuch)?;
         if let Some(executor) = &new_executor {
-            rest.checked_sub(&executor.resources).map_err(Invalid::TooMuch)?;
+            rest.checked_use(&executor.resources).map_err(Invalid::TooMuch)?;
         }
         Ok(Validated { info, executor_id, new_executor })
     }

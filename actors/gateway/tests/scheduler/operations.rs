@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Framework, launch};
-use crate::operators::read;
+use crate::operators::{call, of_agent, read};
 use crate::stage::{AGENT, Stage, UUID};
 
 pub(crate) fn scalar(name: &str, amount: f64) -> Value {
@@ -296,4 +296,56 @@ async fn a_reservation_is_refined_by_those_who_understand_it() {
         assert_eq!(status["state"], state, "{status}");
         framework.tell("TEARDOWN", Value::Null).await;
     }
+}
+
+fn shared(size: f64, id: &str) -> Value {
+    let mut volume = volume(size, id);
+    volume["shared"] = json!({});
+    volume
+}
+
+#[actix_rt::test]
+async fn tasks_and_frameworks_use_a_shared_volume_at_once() {
+    let stage = Stage::start().await;
+    let sharing = || {
+        json!({ "roles": ["dev"],
+            "capabilities": [{ "type": "MULTI_ROLE" }, { "type": "SHARED_RESOURCES" }] })
+    };
+    let mut one = stage.client().subscribe_with(sharing()).await;
+    let offer = one.offer().await;
+    let task = |id: &str| json!({ "task_id": { "value": id }, "resources": [scalar("cpus", 1.0), shared(5.0, "v")] });
+    let all = json!([
+        operation("RESERVE", None, reserve(&[reserved("disk", 5.0)])),
+        operation("CREATE", None, json!({ "volumes": [shared(5.0, "v")] })),
+        launch(&[task("t1"), task("t2")]),
+    ]);
+    one.accept(&offer, all).await;
+    for _ in 0..2 {
+        assert_eq!(one.status().await["state"], "TASK_RUNNING");
+    }
+    one.tell("SUPPRESS", json!({})).await;
+    let mut two = stage.client().subscribe_with(sharing()).await;
+    let is_shared = |offer: &Value| {
+        offer["resources"].as_array().unwrap().iter().any(|r| r.get("shared").is_some())
+    };
+    let offer = two.offer().await;
+    assert!(is_shared(&offer), "{offer}");
+    two.accept(&offer, json!([launch(&[task("t3")])])).await;
+    assert_eq!(two.status().await["state"], "TASK_RUNNING");
+    let offer = two.offer().await;
+    let destroy = operation("DESTROY", Some("o"), json!({ "volumes": [shared(5.0, "v")] }));
+    two.accept(&offer, json!([destroy])).await;
+    let status = two.operation_status().await;
+    assert_eq!(status["state"], "OPERATION_ERROR");
+    assert!(status["message"].as_str().unwrap().contains("a task uses it"), "{status}");
+    let wanted = of_agent("DESTROY_VOLUMES", json!({ "volumes": [shared(5.0, "v")] }));
+    assert_eq!(call(&stage.client(), &wanted).await.0, 409);
+    two.tell("SUPPRESS", json!({})).await;
+    let mut other = subscribed(&stage).await;
+    let offer = other.offer().await;
+    assert!(!is_shared(&offer), "without the capability: {offer}");
+    let create = operation("CREATE", Some("o"), json!({ "volumes": [shared(1.0, "w")] }));
+    other.accept(&offer, json!([create])).await;
+    let status = other.operation_status().await;
+    assert!(status["message"].as_str().unwrap().contains("SHARED_RESOURCES"), "{status}");
 }

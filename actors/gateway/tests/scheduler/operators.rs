@@ -23,7 +23,7 @@ pub(crate) async fn call(client: &Client, call: &Value) -> (u16, String) {
 }
 
 /// A call about the agent.
-fn of_agent(kind: &str, mut part: Value) -> Value {
+pub(crate) fn of_agent(kind: &str, mut part: Value) -> Value {
     part["agent_id"] = json!({ "value": AGENT });
     json!({ "type": kind, kind.to_lowercase(): part })
 }
@@ -55,6 +55,26 @@ async fn an_operator_reserves_and_makes_volumes_and_takes_it_all_back() {
         assert_eq!(call(&client, &of_agent(kind, part)).await, accepted, "{kind}");
     }
     stage.routed("operate UNRESERVE").await;
+}
+
+#[actix_rt::test]
+async fn an_operator_gives_a_reservation_to_another_role() {
+    let stage = Stage::start().await;
+    let client = stage.client();
+    let accepted = (202, String::new());
+    let wanted = of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 3.0)]));
+    assert_eq!(call(&client, &wanted).await, accepted);
+    let mut moved = reserved("cpus", 3.0);
+    moved["role"] = "qa".into();
+    let update = json!({ "source": [reserved("cpus", 3.0)], "resources": [moved] });
+    assert_eq!(call(&client, &of_agent("RESERVE_RESOURCES", update.clone())).await, accepted);
+    let mut framework = subscribed(&stage).await;
+    let offer = framework.offer().await;
+    let of_others = amount(&offer, "cpus", true, None);
+    assert_eq!((amount(&offer, "cpus", false, None), of_others), (5.0, 0.0));
+    // It is no longer there.
+    let (status, why) = call(&client, &of_agent("RESERVE_RESOURCES", update)).await;
+    assert_eq!(status, 409, "{why}");
 }
 
 #[actix_rt::test]
@@ -110,7 +130,7 @@ async fn what_an_operator_cannot_have_is_refused_with_the_status_of_mesos() {
             400,
             "Invalid operation: resource cpus:1 is not dynamically reserved",
         ),
-        (of_agent("RESERVE_RESOURCES", update), 400, "'source' is not supported"),
+        (of_agent("RESERVE_RESOURCES", update), 400, "unreserve it instead"),
         (
             of_agent("UNRESERVE_RESOURCES", reserve(&[reserved("cpus", 1.0)])),
             409,

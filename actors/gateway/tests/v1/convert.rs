@@ -146,7 +146,7 @@ fn what_a_resource_cannot_be_is_named() {
             r#""type":"SET","set":{},"reservations":[{"role":"a"}]"#,
             "'reservations[0].type' must be set",
         ),
-        (r#""type":"SET","set":{},"shared":{}"#, "'shared' is not supported yet"),
+        (r#""type":"SET","set":{},"shared":{}"#, "'shared' is for persistent volumes only"),
         (
             r#""type":"SET","set":{},"disk":{"source":{"type":"RAW"}}"#,
             "'disk.source' is not supported yet",
@@ -174,11 +174,13 @@ fn resource() -> impl Strategy<Value = Resource> {
         principal: Some("p".into()),
     };
     let layers = proptest::collection::vec(("[a-z]{1,3}", any::<bool>()), 0..3);
-    (value(), layers, proptest::option::of(Just(disk)), any::<bool>()).prop_map(
-        |(value, layers, disk, revocable)| {
+    let flags = (any::<bool>(), any::<bool>());
+    (value(), layers, proptest::option::of(Just(disk)), flags).prop_map(
+        |(value, layers, disk, (revocable, shared))| {
+            let shared = shared && disk.is_some();
             let reservations =
                 layers.iter().map(|(role, dynamic)| reserved(role, *dynamic)).collect();
-            Resource { name: "any".into(), value, reservations, disk, revocable, shared: false }
+            Resource { name: "any".into(), value, reservations, disk, revocable, shared }
         },
     )
 }

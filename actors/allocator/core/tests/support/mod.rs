@@ -10,7 +10,8 @@ use allocator_core::{Answer, Effect, Input, Options, State, Timer};
 use protocol::allocator::{
     AddAgent, AddFramework, ConvertResources, ExplainFramework, FrameworkExplanation, GrowHolding,
     Holder, Holding, RecoverResources, RemoveAgent, RemoveFramework, ResetAllocator, ReviveRoles,
-    RoleList, SetAgentActive, SetFrameworkActive, SetQuota, SetWeight, SuppressRoles, UpdateAgent,
+    RoleList, SetAgentActive, SetFrameworkActive, SetQuota, SetWeight, ShareResources,
+    SuppressRoles, UpdateAgent,
 };
 use protocol::explain::{ExplainRole, RoleStanding};
 use protocol::framework::{
@@ -177,7 +178,7 @@ impl World {
             let mut rest = total.clone();
             for held in self.offers.iter().chain(&self.used) {
                 if held.agent_id == *id && held.generation == *generation {
-                    rest = rest.checked_sub(&held.resources).unwrap_or_else(|short| {
+                    rest = rest.checked_use(&held.resources).unwrap_or_else(|short| {
                         panic!("{id}: {short}, after {held:?}");
                     });
                 }
@@ -217,9 +218,13 @@ impl World {
     }
 
     pub(crate) fn framework(&mut self, id: &str, roles: &[&str]) {
+        self.framework_of(id, framework_info(roles));
+    }
+
+    pub(crate) fn framework_of(&mut self, id: &str, info: FrameworkInfo) {
         self.step(Input::AddFramework(AddFramework {
             framework_id: id.into(),
-            info: framework_info(roles),
+            info,
             suppressed_roles: Vec::new(),
             active: true,
             offer_constraints: None,
@@ -449,6 +454,18 @@ impl World {
             self.give_back(&offer, rest, filters);
         }
         true
+    }
+
+    /// What is shared is used by another task of somebody who has one that uses it.
+    pub(crate) fn share_again(&mut self, at: usize, resources: &Resources) {
+        let task = Allocation { resources: resources.clone(), ..self.used[at].clone() };
+        self.step(Input::ShareResources(ShareResources {
+            agent_id: task.agent_id.clone(),
+            generation: task.generation,
+            holder: Holder { framework_id: task.framework_id.clone(), role: task.role.clone() },
+            resources: resources.clone(),
+        }));
+        self.used.push(task);
     }
 
     /// Ends one of the tasks.

@@ -5,7 +5,7 @@ use frameworks_core::{
 };
 use frameworks_core::{ToAllocator, ToScheduler};
 use protocol::allocator::ConvertResources;
-use protocol::framework::{Filters, Operation, OperationState, OperationStatus};
+use protocol::framework::{Capability, Filters, Operation, OperationState, OperationStatus};
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeOperation, AgentJoined, AgentLossCause, ForwardOperation,
     OperateOnAgent, OperationQuestion, OperationUndeliverable, ReconcileOperations,
@@ -36,7 +36,7 @@ fn only(bag: &Resources) -> Resource {
 }
 
 fn reserve(text: &str) -> ResourceOperation {
-    ResourceOperation::Reserve { resources: reserved(text) }
+    ResourceOperation::Reserve { resources: reserved(text), source: Resources::EMPTY }
 }
 
 fn apply(id: Option<&str>, operation: ResourceOperation) -> Operation {
@@ -438,4 +438,78 @@ fn an_operation_ends_once_in_the_counts_whoever_says_so() {
     let counts = bench.counts(&id);
     assert_eq!((counts["operations"], counts["operations/reserve"]), (3, 2));
     assert_eq!(counts["events/update_operation_status"], 4);
+}
+
+fn shared(size: &str, id: &str) -> Resources {
+    volume(size, id).iter().map(|r| Resource { shared: true, ..r.clone() }).collect()
+}
+
+/// A framework that understands sharing, and an agent with a shared volume.
+fn sharing() -> (Bench, FrameworkId) {
+    let mut bench = Bench::leading();
+    let mut info = info("sharing");
+    info.capabilities.insert(Capability::SharedResources);
+    let id = bench.subscribe_as(&scheduler(), info);
+    bench.tell(joined_with(1, &(&bag("cpus=4;mem=4000") + &shared("5", "v")), vec![]));
+    (bench, id)
+}
+
+fn sharer(name: &str) -> protocol::task::TaskInfo {
+    let mut task = command(name, "a1", "cpus=1");
+    task.resources.add_all(&shared("5", "v"));
+    task
+}
+
+#[test]
+fn two_tasks_of_an_accept_use_one_volume() {
+    let (mut bench, id) = sharing();
+    let offer = &bag("cpus=3") + &shared("5", "v");
+    let tasks = vec![sharer("t1"), sharer("t2")];
+    let out = bench.use_offer(&id, &offer, vec![Operation::Launch { tasks }]);
+    let launched = |m: &&&ToAgents| matches!(m, ToAgents::Launch(route) if route.tasks.len() == 2);
+    assert_eq!(out.to_agents().iter().filter(launched).count(), 1, "{out:?}");
+    let more = out.to_allocator().into_iter().find_map(|m| match m {
+        ToAllocator::Share(share) => Some(share.resources.clone()),
+        _ => None,
+    });
+    assert_eq!(more, Some(shared("5", "v")), "the offer had it once");
+    let back: Vec<_> = out.recovered().iter().map(|r| &r.resources).collect();
+    assert_eq!(back, [&bag("cpus=1")]);
+    // It is offered again while it is used.
+    let out = bench.use_offer(&id, &(&bag("cpus=1") + &shared("5", "v")), vec![]);
+    let back: Vec<_> = out.recovered().iter().map(|r| &r.resources).collect();
+    assert_eq!(back, [&(&bag("cpus=1") + &shared("5", "v"))]);
+}
+
+#[test]
+fn a_shared_volume_is_not_destroyed_under_a_task() {
+    let (mut bench, id) = sharing();
+    let have = |cpus: &str| &bag(cpus) + &shared("5", "v");
+    let destroy = || ResourceOperation::Destroy { volumes: shared("5", "v") };
+    let launch = Operation::Launch { tasks: vec![sharer("t1")] };
+    bench.use_offer(&id, &have("cpus=1"), vec![launch]).done();
+    let out = bench.use_offer(&id, &have("cpus=1"), vec![apply(Some("o1"), destroy())]);
+    assert_eq!(out.verdicts(), [OperationState::Error]);
+    assert!(out.operations()[0].message.contains("a task uses it"), "{out:?}");
+    let refused = bench.wish(destroy()).refused();
+    assert_eq!(refused.kind, FailureKind::Refused);
+}
+
+#[test]
+fn others_lose_their_offers_of_a_shared_volume_that_is_destroyed() {
+    let (mut bench, id) = sharing();
+    let mut other = allocation(&id, "a1", 1, "cpus=1");
+    other.resources = &bag("cpus=1") + &shared("5", "v");
+    let allocations =
+        protocol::frameworks::OfferAllocations { round: bench.round, allocations: vec![other] };
+    let late = allocations.clone();
+    bench.tell(News::Allocations(allocations));
+    let destroy = ResourceOperation::Destroy { volumes: shared("5", "v") };
+    let out =
+        bench.use_offer(&id, &(&bag("cpus=1") + &shared("5", "v")), vec![apply(None, destroy)]);
+    assert_eq!(out.rescinded(), 1);
+    assert_eq!(bench.total(), &bag("cpus=4;mem=4000") + &reserved("disk=5"));
+    // What the allocator decided before it heard of that goes back.
+    let out = bench.tell(News::Allocations(late));
+    assert_eq!(out.recovered().len(), 1);
 }

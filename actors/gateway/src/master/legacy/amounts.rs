@@ -45,7 +45,7 @@ impl<'a> Amounts<'a> {
     }
 
     fn entries(self) -> impl Iterator<Item = &'a Resource> {
-        self.bag.iter().filter(move |resource| self.which.takes(resource))
+        self.bag.distinct().filter(move |resource| self.which.takes(resource))
     }
 }
 

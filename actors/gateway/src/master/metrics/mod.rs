@@ -141,7 +141,7 @@ fn resources(cluster: &Cluster, metrics: &mut Metrics) {
 }
 
 fn sum(bags: &[&Resources], name: &str, revocable: bool) -> f64 {
-    let entries = bags.iter().flat_map(|bag| bag.iter());
+    let entries = bags.iter().flat_map(|bag| bag.distinct());
     let scalars = entries.filter(|r| r.name == name && r.revocable == revocable);
     let scalars = scalars.filter_map(|r| match r.value {
         protocol::resources::Value::Scalar(scalar) => Some(scalar),

@@ -28,7 +28,7 @@ pub fn operation_from(
                     "is set: Reservation updates are not yet implemented for the scheduler API.";
                 return Err(ConvertError::invalid("reserve.source", text));
             }
-            reserve_from(&it.resources).within("reserve")
+            reserve_from(&it.resources, &[]).within("reserve")
         }),
         Type::Unreserve => wire
             .unreserve
@@ -61,8 +61,10 @@ pub fn operation_from(
 /// Each of these is also a call of operators.
 pub(crate) fn reserve_from(
     resources: &[mesos::Resource],
+    source: &[mesos::Resource],
 ) -> Result<ResourceOperation, ConvertError> {
-    Ok(ResourceOperation::Reserve { resources: bag_from(resources, "resources")? })
+    let source = bag_from(source, "source")?;
+    Ok(ResourceOperation::Reserve { resources: bag_from(resources, "resources")?, source })
 }
 
 pub(crate) fn unreserve_from(
@@ -149,8 +151,8 @@ fn operation_to(operation: &ResourceOperation, dialect: &Dialect) -> mesos::offe
     let kind = Type::from_str_name(operation.name()).unwrap_or(Type::Unknown);
     wire.set_type(kind);
     match operation {
-        ResourceOperation::Reserve { resources } => {
-            let reserve = operation::Reserve { resources: bag(resources), source: Vec::new() };
+        ResourceOperation::Reserve { resources, source } => {
+            let reserve = operation::Reserve { resources: bag(resources), source: bag(source) };
             wire.reserve = Some(reserve);
         }
         ResourceOperation::Unreserve { resources } => {

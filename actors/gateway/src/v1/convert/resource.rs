@@ -61,17 +61,17 @@ pub fn bag_to(resources: &Resources, role: &str, dialect: &Dialect) -> Vec<mesos
 /// # Errors
 /// Names the field.
 pub fn resource_from(resource: &mesos::Resource) -> Result<Resource, ConvertError> {
-    unsupported(&[
-        ("provider_id", resource.provider_id.is_some()),
-        ("shared", resource.shared.is_some()),
-    ])?;
+    unsupported(&[("provider_id", resource.provider_id.is_some())])?;
+    if resource.shared.is_some() && resource.disk.is_none() {
+        return Err(ConvertError::invalid("shared", "is for persistent volumes only"));
+    }
     Ok(Resource {
         name: resource.name.clone(),
         value: value_from(resource)?,
         reservations: reservations_from(resource)?,
         disk: resource.disk.as_ref().map_or(Ok(None), |disk| disk_from(disk).within("disk"))?,
         revocable: resource.revocable.is_some(),
-        shared: false,
+        shared: resource.shared.is_some(),
     })
 }
 

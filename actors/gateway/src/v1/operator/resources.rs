@@ -32,11 +32,7 @@ fn wanted(call: Call) -> Option<Wanted> {
 }
 
 pub(crate) fn reserve(part: call::ReserveResources) -> Wanted {
-    let operation = match part.source.is_empty() {
-        true => reserve_from(&part.resources),
-        false => Err(ConvertError::Unsupported { field: "source".to_owned() }),
-    };
-    (part.agent_id.value, operation)
+    (part.agent_id.value, reserve_from(&part.resources, &part.source))
 }
 
 pub(crate) fn unreserve(part: call::UnreserveResources) -> Wanted {

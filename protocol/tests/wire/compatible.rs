@@ -22,10 +22,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-mod samples;
-mod structs;
-
-use structs::for_each_struct;
+use crate::samples;
+use crate::structs::for_each_struct;
 
 #[test]
 fn a_field_of_a_newer_peer_is_skipped_wherever_it_is() {

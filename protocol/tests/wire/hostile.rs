@@ -1,8 +1,6 @@
 //! Whatever bytes a peer sends as a body or a frame, reading them ends soon in a value or a failure:
 //! it neither panics nor overflows the stack, and takes a small multiple of the memory of the frame.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot go on without")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -22,11 +20,8 @@ use rmpv::Value;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-mod effort;
-mod memory;
-mod samples;
-
-use samples::Sample;
+use crate::samples::Sample;
+use crate::{effort, memory, samples};
 
 const MIB: usize = 1024 * 1024;
 

@@ -7,8 +7,7 @@ use std::fs;
 use protocol::Failure;
 use serde_json::Value as Json;
 
-mod record;
-mod samples;
+use crate::{record, samples};
 
 /// `<Enum> <word>` for every enum of every message.
 fn words() -> BTreeSet<String> {

@@ -297,7 +297,7 @@ pub(super) fn a_resource() -> Resource {
 /// Every kind.
 pub(super) fn operations() -> Vec<ResourceOperation> {
     vec![
-        ResourceOperation::Reserve { resources: resources() },
+        ResourceOperation::Reserve { resources: resources(), source: Resources::EMPTY },
         ResourceOperation::Unreserve { resources: resources() },
         ResourceOperation::Create { volumes: resources() },
         ResourceOperation::Destroy { volumes: resources() },
@@ -314,7 +314,7 @@ pub(super) fn agent_operation() -> AgentOperation {
         conversion_id: conversion_id(),
         framework_id: Some(framework_id()),
         operation_id: Some(operation_id()),
-        operation: ResourceOperation::Reserve { resources: resources() },
+        operation: ResourceOperation::Reserve { resources: resources(), source: Resources::EMPTY },
         conversion: Conversion { consumed: resources(), produced: shared() },
     }
 }

@@ -20,7 +20,6 @@ mod scheduler;
 mod services;
 
 /// A sample as it travels, its type forgotten.
-#[allow(dead_code, reason = "no test program looks at all of it")]
 pub(crate) struct Sample {
     /// The file that keeps its bytes: `<receiver>/<Message>.msgpack`, `….reply.msgpack`.
     pub(crate) file: String,

@@ -7,7 +7,7 @@ use protocol::runtime::{ExitReason, Exited};
 use protocol::{Address, Failure, FailureKind, HostAddr, Incarnation, codec};
 use serde::Serialize;
 
-mod record;
+use crate::record;
 
 const BARE: Envelope<'static> = Envelope {
     to: "",

@@ -133,6 +133,12 @@ fn changes_of_agents(to: &mut To<'_>) {
         consumed: resources(),
         produced: shared(),
     })
+    .tell(&ShareResources {
+        agent_id: agent_id(),
+        generation: GENERATION,
+        holder: holder.clone(),
+        resources: shared(),
+    })
     .tell(&GrowHolding {
         agent_id: agent_id(),
         generation: GENERATION,

@@ -1,8 +1,6 @@
 //! The files of `tests/golden`: compared with what today's code writes, and written when they are
 //! missing and `MESETA_BLESS=1` says so. A file that is there is never written again.
 
-#![allow(dead_code, reason = "not every test program compares")]
-
 use std::path::{Path, PathBuf};
 
 /// What writes those that are missing.

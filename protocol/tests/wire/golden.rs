@@ -7,10 +7,8 @@ use std::fs;
 use protocol::RECEIVERS;
 use rmpv::Value;
 
-mod record;
-mod samples;
-
-use samples::Sample;
+use crate::samples::Sample;
+use crate::{record, samples};
 
 #[test]
 fn every_message_has_a_sample() {
