@@ -43,7 +43,7 @@ fn pick_change(kernel: &mut Kernel, total: &Resources, id: &str) -> Option<Resou
     let held: Vec<_> =
         total.iter().filter(|r| r.disk.is_none() && !r.reservations.is_empty()).cloned().collect();
     let disk = held.iter().find(|r| r.name == "disk").cloned();
-    match (kernel.pick(6), volume, disk) {
+    match (kernel.pick(7), volume, disk) {
         (0, Some(volume), _) => Some(ResourceOperation::Destroy { volumes: one(volume) }),
         (1, Some(volume), _) => Some(ResourceOperation::ShrinkVolume {
             volume,
@@ -61,6 +61,11 @@ fn pick_change(kernel: &mut Kernel, total: &Resources, id: &str) -> Option<Resou
             let resources = one(held[kernel.pick(held.len())].clone());
             Some(ResourceOperation::Unreserve { resources })
         }
+        (5, ..) if !held.is_empty() => {
+            let source = one(held[kernel.pick(held.len())].clone());
+            let resources = held_for(ROLES[kernel.pick(ROLES.len())], &source);
+            Some(ResourceOperation::Reserve { resources, source })
+        }
         _ => reserve(kernel, total),
     }
 }
@@ -71,7 +76,8 @@ fn reserve(kernel: &mut Kernel, total: &Resources) -> Option<ResourceOperation> 
         return None;
     }
     let role = ROLES[kernel.pick(ROLES.len())];
-    Some(ResourceOperation::Reserve { resources: held_for(role, &wanted) })
+    let resources = held_for(role, &wanted);
+    Some(ResourceOperation::Reserve { resources, source: Resources::EMPTY })
 }
 
 fn one(resource: Resource) -> Resources {

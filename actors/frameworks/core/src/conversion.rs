@@ -475,31 +475,34 @@ mod tests {
     #[test]
     fn a_reservation_is_moved_to_another_role() {
         let update = |source, resources| ResourceOperation::Reserve { resources, source };
-        let (qa, ops) = (layer("qa", true, None), layer("ops", true, None));
-        let fixed = || layer("ops", false, None);
-        let of = |layers: &[Reservation]| reserved("cpus=2", layers);
-        let below = layer("qa/web", true, None);
+        let stack = |roles: &[&str]| -> Vec<_> {
+            roles.iter().map(|role| layer(role, true, None)).collect()
+        };
+        let of = |roles: &[&str]| reserved("cpus=2", &stack(roles));
+        let fixed = reserved("cpus=2", &[layer("ops", false, None)]);
+        let fewer = reserved("cpus=1", &stack(&["ops"]));
+        let nested = || of(&["qa", "qa/web"]);
         let cases = vec![
-            (update(of(&[ops.clone()]), of(&[qa.clone()])), ""),
-            (update(of(&[qa.clone()]), of(&[qa.clone(), below.clone()])), ""),
-            (update(of(&[qa.clone(), below.clone()]), of(&[qa.clone()])), "unreserve it instead"),
-            (update(of(&[qa.clone()]), of(&[qa.clone()])), "unreserve it instead"),
-            (update(of(&[fixed()]), of(&[qa.clone()])), "not dynamically reserved"),
-            (update(reserved("cpus=1", &[ops.clone()]), of(&[qa.clone()])), "must be the same"),
-            (update(&of(&[ops.clone()]) + &bag("mem=1"), of(&[qa.clone()])), "or none"),
-            (update(one(volume("1", "v", "data")), of(&[qa.clone()])), "persistent volume"),
-            (update(of(&[ops.clone()]), Resources::EMPTY), "no resources"),
+            (update(of(&["ops"]), of(&["qa"])), ""),
+            (update(of(&["qa"]), nested()), ""),
+            (update(nested(), of(&["qa"])), "unreserve it instead"),
+            (update(of(&["qa"]), of(&["qa"])), "unreserve it instead"),
+            (update(fixed, of(&["qa"])), "not dynamically reserved"),
+            (update(fewer, of(&["qa"])), "must be the same"),
+            (update(&of(&["ops"]) + &bag("mem=1"), of(&["qa"])), "or none"),
+            (update(one(volume("1", "v", "data")), of(&["qa"])), "persistent volume"),
+            (update(of(&["ops"]), Resources::EMPTY), "no resources"),
         ];
-        let total = of(&[ops.clone()]);
+        let total = of(&["ops"]);
         let ground = Ground { framework: None, role: None, total: &total };
         for (operation, why) in cases {
-            let said =
-                ground.conversion(&operation).err().map_or_else(String::new, |e| e.to_string());
+            let refused = ground.conversion(&operation).err();
+            let said = refused.map_or_else(String::new, |error| error.to_string());
             let right = if why.is_empty() { said.is_empty() } else { said.contains(why) };
             assert!(right, "{operation:?}: `{said}`, not `{why}`");
         }
-        let done = ground.conversion(&update(of(&[ops.clone()]), of(&[qa.clone()]))).unwrap();
-        assert_eq!(done.apply(&total), Some(of(&[qa])));
+        let done = ground.conversion(&update(of(&["ops"]), of(&["qa"]))).unwrap();
+        assert_eq!(done.apply(&total), Some(of(&["qa"])));
     }
 
     #[test]
