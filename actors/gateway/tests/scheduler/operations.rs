@@ -339,7 +339,7 @@ async fn tasks_and_frameworks_use_a_shared_volume_at_once() {
     assert_eq!(status["state"], "OPERATION_ERROR");
     assert!(status["message"].as_str().unwrap().contains("a task uses it"), "{status}");
     let wanted = of_agent("DESTROY_VOLUMES", json!({ "volumes": [shared(5.0, "v")] }));
-    assert_eq!(call(&stage.client(), &wanted).await.0, 409);
+    assert_eq!(call(&stage.client(), &wanted).await.0, 400);
     two.tell("SUPPRESS", json!({})).await;
     let mut other = subscribed(&stage).await;
     let offer = other.offer().await;
