@@ -62,7 +62,8 @@ async fn what_of_an_accept_was_not_done_is_called_back_and_its_tasks_are_not_in_
     let (mut master, mut rig) = subscribed().await;
     let refused = vec![RefusedOperation { at: 0, why: "no resources are named".into() }];
     master.refused.lock().unwrap().clone_from(&refused);
-    let reserve = ResourceOperation::Reserve { resources: Resources::EMPTY };
+    let reserve =
+        ResourceOperation::Reserve { resources: Resources::EMPTY, source: Resources::EMPTY };
     let operations = vec![
         Operation::Apply { operation_id: None, operation: Box::new(reserve) },
         Operation::Launch { tasks: vec![task("a")] },
