@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use integration::Cluster;
 use integration::framework::{scalar, user};
@@ -93,28 +93,42 @@ impl Framework {
 
     /// An offer with at least this much of each; others are declined.
     fn offer(&self, wanted: &[&Value]) -> Value {
+        let has = |offer: &&Value| wanted.iter().all(|wanted| contains(offer, wanted));
+        let began = Instant::now();
         loop {
-            for offer in self.next("OFFERS")["offers"].as_array().unwrap() {
-                if wanted.iter().all(|wanted| contains(offer, wanted)) {
-                    return offer.clone();
-                }
-                let decline =
-                    json!({ "offer_ids": [offer["id"]], "filters": { "refuse_seconds": 0.1 } });
-                // It may have been rescinded meanwhile.
-                let _ = self.try_call("DECLINE", &decline);
+            assert!(began.elapsed() < PATIENCE, "no offer of {wanted:?}");
+            let offers = self.next("OFFERS")["offers"].clone();
+            if let Some(offer) = offers.as_array().unwrap().iter().find(has) {
+                return offer.clone();
             }
+            self.decline(&offers);
+        }
+    }
+
+    fn decline(&self, offers: &Value) {
+        for offer in offers.as_array().unwrap() {
+            let part = json!({ "offer_ids": [offer["id"]], "filters": { "refuse_seconds": 0.1 } });
+            // It may have been rescinded meanwhile.
+            let _ = self.try_call("DECLINE", &part);
         }
     }
 
     fn accept(&self, offer: &Value, operations: &Value) {
-        let accept = json!({ "offer_ids": [offer["id"]], "operations": operations,
-            "filters": { "refuse_seconds": 0.1 } });
-        self.call("ACCEPT", &accept);
+        self.try_accept(offer, operations).unwrap();
     }
 
-    /// Waits until a task or an operation is said to be in this state.
+    fn try_accept(&self, offer: &Value, operations: &Value) -> anyhow::Result<()> {
+        let accept = json!({ "offer_ids": [offer["id"]], "operations": operations,
+            "filters": { "refuse_seconds": 0.1 } });
+        self.try_call("ACCEPT", &accept)
+    }
+
+    /// Waits until a task or an operation is said to be in this state. What is offered meanwhile is
+    /// not wanted yet.
     fn wait(&self, id: &str, state: &str) {
+        let began = Instant::now();
         loop {
+            assert!(began.elapsed() < PATIENCE, "{id} is not {state}");
             match self.states.borrow().get(id).map(String::as_str) {
                 Some(said) if said == state => return,
                 Some("TASK_FAILED" | "OPERATION_DROPPED" | "OPERATION_ERROR") => {
@@ -122,7 +136,10 @@ impl Framework {
                 }
                 _ => {}
             }
-            self.event();
+            let event = self.event();
+            if event["type"] == "OFFERS" {
+                self.decline(&event["offers"]["offers"]);
+            }
         }
     }
 }
@@ -195,9 +212,14 @@ fn a_volume_keeps_what_a_task_wrote_for_the_next_one() {
     cluster.agents[0].start();
 
     let plain = [&scalar("cpus", 0.1), &scalar("mem", 32.0)];
-    let offer = framework.offer(&[plain[0], plain[1], &volume(), &reserved_disk(36.0)]);
-    let read = task("reader", &offer["agent_id"], "test \"$(cat data/file)\" = precious");
-    framework.accept(&offer, &json!([read]));
+    // What was offered before the agent went is void.
+    loop {
+        let offer = framework.offer(&[plain[0], plain[1], &volume(), &reserved_disk(36.0)]);
+        let read = task("reader", &offer["agent_id"], "test \"$(cat data/file)\" = precious");
+        if framework.try_accept(&offer, &json!([read])).is_ok() {
+            break;
+        }
+    }
     framework.wait("reader", "TASK_FINISHED");
 
     let offer = framework.offer(&[&volume(), &reserved_disk(36.0)]);
