@@ -16,9 +16,12 @@ use tokio::sync::mpsc;
 
 use crate::report::{Measure, Report};
 
-const ROUNDS: usize = 2000;
+const ROUNDS: usize = 200;
 /// Rounds that are not counted: connections are opened, and memory is touched for the first time.
-const WARM_UP: usize = 50;
+const WARM_UP: usize = 5;
+/// Before an offer is declined: the one who declined last is open for offers again. A refusal holds
+/// for 100 ms at least, so that two who want nothing do not keep a master busy.
+const THINKING: Duration = Duration::from_millis(120);
 /// For one offer to come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -48,6 +51,7 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> 
     let mut times = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     let mut here = next(&mut offers).await?;
     for round in 0..WARM_UP + rounds {
+        tokio::time::sleep(THINKING).await;
         let declined = Instant::now();
         drivers[here.who].decline(vec![here.offer.offer_id.clone()], Filters::NONE);
         let there = next(&mut offers).await?;

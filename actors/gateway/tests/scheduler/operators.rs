@@ -22,6 +22,18 @@ pub(crate) async fn call(client: &Client, call: &Value) -> (u16, String) {
     Client::answer(request.body(call.to_string())).await
 }
 
+/// Tries again while what is wanted is being offered to somebody.
+async fn insist(client: &Client, wanted: &Value) -> (u16, String) {
+    for _ in 0..20 {
+        let (status, said) = call(client, wanted).await;
+        if status != 409 {
+            return (status, said);
+        }
+        actix_rt::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    call(client, wanted).await
+}
+
 /// A call about the agent.
 pub(crate) fn of_agent(kind: &str, mut part: Value) -> Value {
     part["agent_id"] = json!({ "value": AGENT });
@@ -98,7 +110,7 @@ async fn what_an_operator_needs_is_rescinded() {
     let mut framework = subscribed(&stage).await;
     let offer = framework.offer().await;
     let wanted = of_agent("RESERVE_RESOURCES", reserve(&[reserved("cpus", 3.0)]));
-    assert_eq!(call(&stage.client(), &wanted).await.0, 202);
+    assert_eq!(insist(&stage.client(), &wanted).await.0, 202);
     let rescinded = framework.stream.next("RESCIND").await;
     assert_eq!(rescinded["rescind"]["offer_id"], offer["id"]);
     let offer = framework.offer_with_all().await;
@@ -241,7 +253,7 @@ async fn volumes_are_destroyed_if_they_are_there_and_nobody_has_them() {
     // Until it is on offer it may be on its way to be.
     let has_it = |offer: &Value| amount(offer, "disk", true, Some("v")) == 10.0;
     while !framework.offers(1).await.iter().any(has_it) {}
-    assert_eq!(call(&client, &destroy).await, accepted);
+    assert_eq!(insist(&client, &destroy).await, accepted);
 }
 
 #[actix_rt::test]
