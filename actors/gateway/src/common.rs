@@ -142,6 +142,14 @@ impl Common {
 #[derive(Debug)]
 pub(crate) struct Answering(watch::Sender<usize>);
 
+#[cfg(test)]
+impl Answering {
+    /// Counted by nobody.
+    pub(crate) fn alone() -> Self {
+        Self(watch::Sender::new(1))
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
         self.0.send_modify(|answering| *answering -= 1);

@@ -1,7 +1,9 @@
-//! Around every request: is it for this host, and is it answered to the end?
+//! Around every request: is it for this host, and is it answered to the end, without holding up
+//! the answers to others?
 
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix_web::Error;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
@@ -11,28 +13,56 @@ use actix_web::web::{Bytes, Data};
 
 use crate::common::{Answering, Common};
 
+/// Of a long answer, what a worker sends before it looks who else wants something. Takes it some
+/// 10 us; a server's default buffer for a socket is 32 times as long.
+const SLICE: usize = 64 << 10;
+
 /// Answers, or sends the client to the leader.
 pub(crate) async fn answer_or_redirect<B: MessageBody>(
     common: Data<Common>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<Counted<B>>>, Error> {
+) -> Result<ServiceResponse<EitherBody<Served<B>>>, Error> {
     if let Some(response) = common.duty.elsewhere(&request) {
         return Ok(request.into_response(response).map_into_right_body());
     }
     let answering = common.answering();
     let response = next.call(request).await?;
-    let count = |_: &mut _, body| Counted { body: Box::pin(body), _answering: answering };
-    Ok(response.map_body(count).map_into_left_body())
+    let served = |_: &mut _, body| Served::new(body, answering);
+    Ok(response.map_body(served).map_into_left_body())
 }
 
-/// A body that counts as being answered until its last byte is taken.
-pub(crate) struct Counted<B> {
+/// A body that counts as being answered until its last byte is taken, and that gives way to other
+/// connections of its worker after every [`SLICE`]. Chunks of a stream stay whole: clients read one
+/// record in each.
+pub(crate) struct Served<B> {
     body: Pin<Box<B>>,
+    sliced: bool,
+    /// Of the body's last chunk, what is still to be sent.
+    rest: Bytes,
+    /// Others are being served.
+    gives_way: Option<Pin<Box<dyn Future<Output = ()>>>>,
     _answering: Answering,
 }
 
-impl<B: MessageBody> MessageBody for Counted<B> {
+impl<B: MessageBody> Served<B> {
+    fn new(body: B, answering: Answering) -> Self {
+        let sliced = matches!(body.size(), BodySize::Sized(_));
+        let body = Box::pin(body);
+        Self { body, sliced, rest: Bytes::new(), gives_way: None, _answering: answering }
+    }
+
+    /// The first slice of what is left, and a turn for others if there are more.
+    fn slice(&mut self) -> Bytes {
+        let slice = self.rest.split_to(self.rest.len().min(SLICE));
+        if !self.rest.is_empty() {
+            self.gives_way = Some(Box::pin(tokio::task::yield_now()));
+        }
+        slice
+    }
+}
+
+impl<B: MessageBody> MessageBody for Served<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
@@ -43,6 +73,54 @@ impl<B: MessageBody> MessageBody for Counted<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.get_mut().body.as_mut().poll_next(cx)
+        let this = self.get_mut();
+        if let Some(others) = &mut this.gives_way {
+            ready!(others.as_mut().poll(cx));
+            this.gives_way = None;
+        }
+        if this.rest.is_empty() {
+            match ready!(this.body.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) if this.sliced => this.rest = chunk,
+                other => return Poll::Ready(other),
+            }
+        }
+        Poll::Ready(Some(Ok(this.slice())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn chunks(body: impl MessageBody) -> Vec<usize> {
+        let mut served = Box::pin(Served::new(body, Answering::alone()));
+        let mut lengths = Vec::new();
+        while let Some(chunk) = poll_fn(|cx| served.as_mut().poll_next(cx)).await {
+            let Ok(chunk) = chunk else { panic!("a body failed") };
+            lengths.push(chunk.len());
+        }
+        lengths
+    }
+
+    #[actix_web::test]
+    async fn a_long_answer_goes_in_slices_and_a_record_of_a_stream_in_one() {
+        assert_eq!(chunks(Bytes::from_static(b"short")).await, [5]);
+        let long = Bytes::from(vec![b'x'; 2 * SLICE + 3]);
+        assert_eq!(chunks(long.clone()).await, [SLICE, SLICE, 3]);
+        let record = futures_util::stream::iter([Ok::<_, std::io::Error>(long)]);
+        assert_eq!(chunks(actix_web::body::BodyStream::new(record)).await, [2 * SLICE + 3]);
+    }
+
+    #[actix_web::test]
+    async fn others_are_served_between_two_slices() {
+        let long = Bytes::from(vec![b'x'; 100 * SLICE]);
+        let sent = actix_web::rt::spawn(chunks(long));
+        for turn in 0..50 {
+            tokio::task::yield_now().await;
+            assert!(!sent.is_finished(), "all was sent before turn {turn} of others");
+        }
+        assert_eq!(sent.await.unwrap().len(), 100);
     }
 }

@@ -4,7 +4,7 @@
 //! nothing, and everything else is done here, on threads of HTTP. What is of one owner is of one
 //! moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::Failure;
@@ -25,8 +25,6 @@ use crate::common::Common;
 pub(crate) struct Cluster {
     agents: SharedList<AgentSummary>,
     here: FrameworksView,
-    /// Executors of frameworks' own.
-    custom: BTreeSet<(FrameworkId, ExecutorId)>,
 }
 
 /// Resources in somebody's hands.
@@ -48,9 +46,7 @@ impl Cluster {
             common.question("agents", ViewAgents {}),
             common.question("frameworks", ViewFrameworks {}),
         )?;
-        let custom = here.executors.iter();
-        let custom = custom.map(|it| (it.framework_id.clone(), it.info.executor_id.clone()));
-        Ok(Self { agents: agents.agents, custom: custom.collect(), here })
+        Ok(Self { agents: agents.agents, here })
     }
 
     /// How many agents and tasks there are, of all states.
@@ -137,9 +133,9 @@ impl Cluster {
 
     /// Whether a task is run by an executor of ours, which has its name.
     pub(crate) fn is_command(&self, task: &Task) -> bool {
+        let key = (&task.agent_id, &task.framework_id, &task.executor_id);
         task.executor_id.as_str() == task.task_id.as_str()
-            && (self.custom.is_empty()
-                || !self.custom.contains(&(task.framework_id.clone(), task.executor_id.clone())))
+            && self.here.executors.find(|it| executor_key(it).cmp(&key)).is_none()
     }
 
     /// Operations on agents that are on their way, or whose outcome was not acknowledged.
@@ -188,6 +184,11 @@ impl Cluster {
             resources: &offer.resources,
         })
     }
+}
+
+/// What executors are in the order of.
+fn executor_key(executor: &ExecutorView) -> (&AgentId, &FrameworkId, &ExecutorId) {
+    (&executor.agent_id, &executor.framework_id, &executor.info.executor_id)
 }
 
 /// The sums by whatever `key` names, and role.

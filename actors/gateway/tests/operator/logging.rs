@@ -38,9 +38,17 @@ async fn level(stage: &Stage) -> u64 {
     stage.read("GET_LOGGING_LEVEL").await["level"].as_u64().unwrap()
 }
 
+/// Asks in one encoding: between two answers the level may change.
 async fn until_level(stage: &Stage, expected: u64) {
+    let call = json!({ "type": "GET_LOGGING_LEVEL" });
+    let told = async || {
+        let (status, text) = stage.call(&call).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer["get_logging_level"]["level"].as_u64().unwrap()
+    };
     let reached = async {
-        while level(stage).await != expected {
+        while told().await != expected {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -57,27 +57,20 @@ pub(super) fn reserved(bag: &Resources) -> BTreeMap<&str, Amounts<'_>> {
 
 impl Serialize for Amounts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(None)?;
-        for name in ALWAYS {
-            let entries = self.entries().filter(|r| r.name == name && !r.revocable);
-            let scalars = entries.filter_map(|r| scalar(&r.value));
-            object.serialize_entry(name, &scalars.sum::<Scalar>().as_f64())?;
-        }
-        let is_always = |r: &Resource| ALWAYS.contains(&r.name.as_str()) && !r.revocable;
-        // The entries of a bag are in the order of their names.
-        let mut others = self.entries().filter(|r| !is_always(r)).peekable();
-        if others.peek().is_none() {
-            return object.end();
-        }
-        let mut sums: BTreeMap<(&str, bool), Value> = BTreeMap::new();
-        for other in others {
-            let key = (other.name.as_str(), other.revocable);
-            match sums.get_mut(&key) {
-                Some(sum) => join(sum, &other.value),
-                None => drop(sums.insert(key, other.value.clone())),
+        let mut always = [Scalar::ZERO; ALWAYS.len()];
+        let mut others: BTreeMap<(&str, bool), Value> = BTreeMap::new();
+        for entry in self.entries() {
+            let place = ALWAYS.iter().position(|name| *name == entry.name && !entry.revocable);
+            match (place, &entry.value) {
+                (Some(place), Value::Scalar(scalar)) => always[place] += *scalar,
+                _ => sum_up(&mut others, entry),
             }
         }
-        for ((name, revocable), value) in &sums {
+        let mut object = serializer.serialize_map(None)?;
+        for (name, sum) in ALWAYS.iter().zip(always) {
+            object.serialize_entry(name, &sum.as_f64())?;
+        }
+        for ((name, revocable), value) in &others {
             let name = if *revocable { format!("{name}{REVOCABLE}") } else { (*name).to_owned() };
             match value {
                 Value::Scalar(scalar) => object.serialize_entry(&name, &scalar.as_f64())?,
@@ -85,6 +78,13 @@ impl Serialize for Amounts<'_> {
             }
         }
         object.end()
+    }
+}
+
+fn sum_up<'a>(sums: &mut BTreeMap<(&'a str, bool), Value>, entry: &'a Resource) {
+    match sums.get_mut(&(entry.name.as_str(), entry.revocable)) {
+        Some(sum) => join(sum, &entry.value),
+        None => drop(sums.insert((&entry.name, entry.revocable), entry.value.clone())),
     }
 }
 
@@ -97,13 +97,6 @@ fn join(sum: &mut Value, other: &Value) {
         }
         (Value::Set(sum), Value::Set(other)) => sum.extend(other.iter().cloned()),
         _ => {}
-    }
-}
-
-fn scalar(value: &Value) -> Option<Scalar> {
-    match value {
-        Value::Scalar(scalar) => Some(*scalar),
-        _ => None,
     }
 }
 

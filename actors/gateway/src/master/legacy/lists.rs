@@ -81,13 +81,9 @@ pub(super) struct Frameworks<'a> {
 impl<'a> Frameworks<'a> {
     pub(super) fn new(scene: &'a Scene<'a>, id: Option<&str>) -> Self {
         let is_asked_for = |it: &FrameworkModel<'_>| id.is_none_or(|id| id == it.head.id.as_str());
-        let only = |mut models: Vec<FrameworkModel<'a>>| {
-            models.retain(is_asked_for);
-            models
-        };
         Self {
-            frameworks: only(scene.frameworks()),
-            completed_frameworks: only(scene.completed_frameworks()),
+            frameworks: scene.frameworks().filter(is_asked_for).collect(),
+            completed_frameworks: scene.completed_frameworks().filter(is_asked_for).collect(),
             unregistered_frameworks: [],
         }
     }

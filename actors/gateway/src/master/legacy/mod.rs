@@ -1,7 +1,7 @@
 //! The endpoints that tools poll, in the shapes of Mesos: `/state` and its like.
 //!
 //! Each is there with and without `.json`, and under `/master`. `?jsonp=name` makes a script of the
-//! answer. What is there is written on a thread of its own, from what [`Cluster::read`] took.
+//! answer. What is there is written [aside](crate::aside), from what [`Cluster::read`] took.
 //!
 //! | module | what |
 //! |---|---|
@@ -43,6 +43,7 @@ use super::about::About;
 use super::cluster::Cluster;
 use super::metrics::{counted, machine, metrics};
 use crate::answer::{Answer, ApiError};
+use crate::aside::aside;
 use crate::common::Common;
 
 /// A path, and what makes its route: one is made for every spelling of the path.
@@ -148,8 +149,7 @@ async fn written(
     wrapping.check()?;
     let cluster = Cluster::read(&common).await?;
     let answered = wrapping.clone();
-    let body = web::block(move || write(&wrapping, &cluster, &common)).await;
-    let body = body.map_err(|error| ApiError::unavailable(error.to_string()))?;
+    let body = aside(move || write(&wrapping, &cluster, &common)).await?;
     Ok(answered.answer(body?))
 }
 
@@ -182,14 +182,13 @@ async fn state(
 /// `/state` as it is now, written on a thread of its own.
 async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Bytes, ApiError> {
     let cluster = Cluster::read(&common).await?;
-    let body = web::block(move || {
+    let body = aside(move || {
         let scene = Scene::new(&cluster);
         let speaker = speaker(&common, &about);
         let state = State::new(&scene, &speaker);
         Wrapping::default().write_about(state::length(&cluster), &state)
     });
-    let body = body.await.map_err(|error| ApiError::unavailable(error.to_string()))?;
-    Ok(body?.into())
+    Ok(body.await??.into())
 }
 
 async fn summary(

@@ -118,14 +118,40 @@ impl<'a> RecoveredSlave<'a> {
     }
 }
 
+/// Tasks, of which each is made while it is written: there may be hundreds of thousands.
+#[derive(Clone, Copy)]
+struct TaskList<'a> {
+    cluster: &'a Cluster,
+    tasks: &'a [&'a Task],
+}
+
+impl Serialize for TaskList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.tasks.iter().map(|task| TaskModel::new(self.cluster, task)))
+    }
+}
+
 /// What a framework has, besides what is said of itself.
-#[derive(Default, Serialize)]
-pub(super) struct Belongings<'a> {
-    pub(super) tasks: Vec<TaskModel<'a>>,
-    pub(super) unreachable_tasks: Vec<TaskModel<'a>>,
-    pub(super) completed_tasks: Vec<TaskModel<'a>>,
-    pub(super) offers: Vec<OfferModel<'a>>,
-    pub(super) executors: Vec<ExecutorModel<'a>>,
+#[derive(Serialize)]
+struct Belongings<'a> {
+    tasks: TaskList<'a>,
+    unreachable_tasks: TaskList<'a>,
+    completed_tasks: TaskList<'a>,
+    offers: Vec<OfferModel<'a>>,
+    executors: Vec<ExecutorModel<'a>>,
+}
+
+impl<'a> Belongings<'a> {
+    fn new(cluster: &'a Cluster, owned: &'a Owned<'a>) -> Self {
+        let tasks = |tasks: &'a [&'a Task]| TaskList { cluster, tasks };
+        Self {
+            tasks: tasks(&owned.tasks),
+            unreachable_tasks: tasks(&owned.unreachable_tasks),
+            completed_tasks: tasks(&owned.completed_tasks),
+            offers: owned.offers.iter().map(|offer| OfferModel::new(offer)).collect(),
+            executors: owned.executors.iter().map(|it| ExecutorModel::new(it)).collect(),
+        }
+    }
 }
 
 /// What a framework says of itself, and where it stands.
@@ -182,7 +208,7 @@ pub(super) struct FrameworkModel<'a> {
     #[serde(skip_serializing_if = "<[Label]>::is_empty")]
     labels: &'a [Label],
     #[serde(flatten)]
-    pub(super) belongings: Belongings<'a>,
+    belongings: Belongings<'a>,
 }
 
 /// `role` of a framework that has one, `roles` of the others.
@@ -204,13 +230,13 @@ fn roles(info: &FrameworkInfo) -> Roles<'_> {
 
 impl<'a> FrameworkModel<'a> {
     pub(super) fn new(
+        cluster: &'a Cluster,
         framework: &'a Framework,
-        held: &'a Holding,
-        belongings: Belongings<'a>,
+        owned: &'a Owned<'a>,
     ) -> Self {
         let info = &framework.info;
         Self {
-            head: FrameworkHead::new(framework, held),
+            head: FrameworkHead::new(framework, &owned.held),
             user: &info.user,
             failover_timeout: info.failover_timeout_ms as f64 / 1000.0,
             checkpoint: info.checkpoint,
@@ -219,9 +245,20 @@ impl<'a> FrameworkModel<'a> {
             principal: info.principal.as_deref(),
             roles: roles(info),
             labels: &info.labels,
-            belongings,
+            belongings: Belongings::new(cluster, owned),
         }
     }
+}
+
+/// What is of one framework.
+#[derive(Default)]
+pub(super) struct Owned<'a> {
+    pub(super) held: Holding,
+    pub(super) tasks: Vec<&'a Task>,
+    pub(super) unreachable_tasks: Vec<&'a Task>,
+    pub(super) completed_tasks: Vec<&'a Task>,
+    pub(super) offers: Vec<&'a Offer>,
+    pub(super) executors: Vec<&'a Executor>,
 }
 
 /// What somebody has in hands.
@@ -230,6 +267,14 @@ pub(super) struct Holding {
     pub(super) used: Resources,
     pub(super) offered: Resources,
     pub(super) both: Resources,
+}
+
+impl Holding {
+    /// To be called once both are complete.
+    pub(super) fn add_up(&mut self) {
+        self.both = self.used.clone();
+        self.both.add_all(&self.offered);
+    }
 }
 
 #[derive(Serialize)]

@@ -1,22 +1,18 @@
 //! `/state`, and its parts under paths of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use protocol::agents::AgentState;
 use protocol::elector::Leader;
 use protocol::id::{AgentId, FrameworkId};
 use protocol::task::{Task, TaskState};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::model::{
-    Belongings, ExecutorModel, FrameworkHead, FrameworkModel, Holding, OfferModel, RecoveredSlave,
-    Slave, TaskModel, domain,
-};
+use super::model::{FrameworkHead, FrameworkModel, Holding, Owned, RecoveredSlave, Slave, domain};
 use crate::master::about::About;
-use crate::master::cluster::{Cluster, Share};
+use crate::master::cluster::Cluster;
 use crate::v1::MESOS_VERSION;
 use crate::v1::convert::master::{capability_names, id, pid, split};
-use protocol::frameworks::FrameworkView as Framework;
 
 /// What an agent and a task take in `/state`, more or less, in bytes: a guess that spares a copy of
 /// what is written so far.
@@ -32,26 +28,33 @@ pub(super) fn length(cluster: &Cluster) -> usize {
 /// What everything is written from.
 pub(super) struct Scene<'a> {
     pub(super) cluster: &'a Cluster,
-    by_agent: BTreeMap<&'a AgentId, Holding>,
-    by_framework: BTreeMap<&'a FrameworkId, Holding>,
-    nothing: Holding,
+    by_agent: HashMap<&'a AgentId, Holding>,
+    by_framework: HashMap<&'a FrameworkId, Owned<'a>>,
+    /// In the order of the cluster.
+    completed: Vec<Owned<'a>>,
+    nothing: Owned<'a>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(cluster: &'a Cluster) -> Self {
+        let remembered = cluster.completed_frameworks().map(|framework| Owned {
+            completed_tasks: framework.completed.iter().map(AsRef::as_ref).collect(),
+            ..Owned::default()
+        });
         Self {
             cluster,
-            by_agent: holdings(cluster, |share| share.agent_id),
-            by_framework: holdings(cluster, |share| share.framework_id),
-            nothing: Holding::default(),
+            by_agent: holdings(cluster),
+            by_framework: belongings(cluster),
+            completed: remembered.collect(),
+            nothing: Owned::default(),
         }
     }
 
     pub(super) fn of_agent(&self, id: &AgentId) -> &Holding {
-        self.by_agent.get(id).unwrap_or(&self.nothing)
+        self.by_agent.get(id).unwrap_or(&self.nothing.held)
     }
 
-    pub(super) fn of_framework(&self, id: &FrameworkId) -> &Holding {
+    fn of_framework(&self, id: &FrameworkId) -> &Owned<'a> {
         self.by_framework.get(id).unwrap_or(&self.nothing)
     }
 
@@ -67,73 +70,57 @@ impl<'a> Scene<'a> {
     }
 
     /// Frameworks with all that they have.
-    pub(super) fn frameworks(&self) -> Vec<FrameworkModel<'_>> {
-        let mut belongings = self.belongings();
-        let models = self.cluster.frameworks().map(|framework| {
-            let id = &framework.framework_id;
-            self.framework(framework, belongings.remove(id).unwrap_or_default())
-        });
-        models.collect()
+    pub(super) fn frameworks(&self) -> impl Iterator<Item = FrameworkModel<'_>> {
+        self.cluster.frameworks().map(|framework| {
+            let owned = self.of_framework(&framework.framework_id);
+            FrameworkModel::new(self.cluster, framework, owned)
+        })
     }
 
-    pub(super) fn completed_frameworks(&self) -> Vec<FrameworkModel<'_>> {
-        let models = self.cluster.completed_frameworks().map(|framework| {
-            let completed = framework.completed.iter();
-            let completed_tasks =
-                completed.map(|task| TaskModel::new(self.cluster, task)).collect();
-            self.framework(framework, Belongings { completed_tasks, ..Belongings::default() })
-        });
-        models.collect()
-    }
-
-    fn framework<'b>(
-        &'b self,
-        framework: &'b Framework,
-        belongings: Belongings<'b>,
-    ) -> FrameworkModel<'b> {
-        FrameworkModel::new(framework, self.of_framework(&framework.framework_id), belongings)
-    }
-
-    fn belongings(&self) -> BTreeMap<&FrameworkId, Belongings<'_>> {
-        let mut all: BTreeMap<&FrameworkId, Belongings<'_>> = BTreeMap::new();
-        let model = |task: &'a Task| TaskModel::new(self.cluster, task);
-        for task in self.cluster.tasks() {
-            all.entry(&task.framework_id).or_default().tasks.push(model(task));
-        }
-        for task in self.cluster.unreachable_tasks() {
-            all.entry(&task.framework_id).or_default().unreachable_tasks.push(model(task));
-        }
-        for task in self.cluster.completed_tasks() {
-            all.entry(&task.framework_id).or_default().completed_tasks.push(model(task));
-        }
-        for offer in self.cluster.offers() {
-            all.entry(&offer.framework_id).or_default().offers.push(OfferModel::new(offer));
-        }
-        for executor in self.cluster.executors() {
-            let of = all.entry(&executor.framework_id).or_default();
-            of.executors.push(ExecutorModel::new(executor));
-        }
-        all
+    pub(super) fn completed_frameworks(&self) -> impl Iterator<Item = FrameworkModel<'_>> {
+        let all = self.cluster.completed_frameworks().zip(&self.completed);
+        all.map(|(framework, owned)| FrameworkModel::new(self.cluster, framework, owned))
     }
 }
 
-fn holdings<'a, K: Ord>(
-    cluster: &'a Cluster,
-    key: fn(&Share<'a>) -> &'a K,
-) -> BTreeMap<&'a K, Holding> {
-    let mut all: BTreeMap<&'a K, Holding> = BTreeMap::new();
+/// What is held on each agent.
+fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding> {
+    let mut all: HashMap<&AgentId, Holding> = HashMap::new();
     for share in cluster.used() {
-        let held = all.entry(key(&share)).or_default();
-        held.used.add_all(share.resources);
+        all.entry(share.agent_id).or_default().used.add_all(share.resources);
     }
     for share in cluster.offered() {
-        let held = all.entry(key(&share)).or_default();
-        held.offered.add_all(share.resources);
+        all.entry(share.agent_id).or_default().offered.add_all(share.resources);
     }
-    for held in all.values_mut() {
-        held.both = held.used.clone();
-        held.both.add_all(&held.offered);
+    all.values_mut().for_each(Holding::add_up);
+    all
+}
+
+/// What is of each framework.
+fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
+    let mut all: HashMap<&FrameworkId, Owned<'_>> = HashMap::new();
+    for task in cluster.tasks() {
+        let owned = all.entry(&task.framework_id).or_default();
+        owned.held.used.add_all(&task.resources);
+        owned.tasks.push(task);
     }
+    for task in cluster.unreachable_tasks() {
+        all.entry(&task.framework_id).or_default().unreachable_tasks.push(task);
+    }
+    for task in cluster.completed_tasks() {
+        all.entry(&task.framework_id).or_default().completed_tasks.push(task);
+    }
+    for executor in cluster.executors() {
+        let owned = all.entry(&executor.framework_id).or_default();
+        owned.held.used.add_all(&executor.info.resources);
+        owned.executors.push(executor);
+    }
+    for offer in cluster.offers() {
+        let owned = all.entry(&offer.framework_id).or_default();
+        owned.held.offered.add_all(&offer.resources);
+        owned.offers.push(offer);
+    }
+    all.values_mut().for_each(|owned| owned.held.add_up());
     all
 }
 
@@ -173,13 +160,24 @@ pub(super) struct State<'a> {
     leader_info: Option<LeaderInfo>,
     cluster: &'a str,
     flags: &'a BTreeMap<String, String>,
-    slaves: Vec<Slave<'a>>,
+    #[serde(serialize_with = "slaves")]
+    slaves: &'a Scene<'a>,
     recovered_slaves: Vec<RecoveredSlave<'a>>,
-    frameworks: Vec<FrameworkModel<'a>>,
+    #[serde(serialize_with = "frameworks")]
+    frameworks: &'a Scene<'a>,
     completed_frameworks: Vec<FrameworkModel<'a>>,
     /// These two are of the past, and always empty.
     orphan_tasks: [(); 0],
     unregistered_frameworks: [(); 0],
+}
+
+/// Each is made while it is written: there are many.
+fn slaves<S: Serializer>(scene: &&Scene<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(scene.slaves())
+}
+
+fn frameworks<S: Serializer>(scene: &&Scene<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(scene.frameworks())
 }
 
 /// Who answers, and since when.
@@ -223,10 +221,10 @@ impl<'a> State<'a> {
             }),
             cluster: &speaker.about.cluster,
             flags: &speaker.about.flags,
-            slaves: scene.slaves().collect(),
+            slaves: scene,
             recovered_slaves: scene.recovered_slaves().collect(),
-            frameworks: scene.frameworks(),
-            completed_frameworks: scene.completed_frameworks(),
+            frameworks: scene,
+            completed_frameworks: scene.completed_frameworks().collect(),
             orphan_tasks: [],
             unregistered_frameworks: [],
         }
@@ -310,7 +308,7 @@ impl<'a> Summary<'a> {
             let id = &framework.framework_id;
             let tally = by_framework.remove(id).unwrap_or_else(Tally::none);
             FrameworkSummary {
-                framework: FrameworkHead::new(framework, scene.of_framework(id)),
+                framework: FrameworkHead::new(framework, &scene.of_framework(id).held),
                 tasks: tally.counts,
                 slave_ids: tally.others,
             }

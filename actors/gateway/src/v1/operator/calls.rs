@@ -17,6 +17,7 @@ use super::resources;
 use super::settings;
 use super::subscribers::subscribe;
 use super::validate::operator_call;
+use crate::aside::aside;
 use crate::common::Common;
 use crate::logs::{Logs, LogsError};
 use crate::master::about::About;
@@ -148,7 +149,7 @@ async fn large(
         _ => Metrics::new(),
     };
     let cluster = Cluster::read(&common).await?;
-    let written = actix_web::web::block(move || {
+    let written = aside(move || {
         let nothing = Response::default();
         let response = match kind {
             Type::GetMetrics => Response {

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::{TOLD, Teller, heartbeat, shown, subscribed};
 use super::refusal::Refusal;
+use crate::aside::aside;
 use crate::common::Common;
 use crate::master::cluster::Cluster;
 use crate::v1::recordio::record;
@@ -248,7 +249,7 @@ impl Follower {
         let news: Vec<_> = entries.into_iter().filter(|it| !shown.contains(&it.seq)).collect();
         let view = cluster.clone();
         let first = move || record(&encode(media, &subscribed(&view)));
-        let first = actix_web::web::block(first).await;
+        let first = aside(first).await;
         let first =
             first.map_err(|error| Failure::new(FailureKind::ActorDied, error.to_string()))?;
         let mut reader = VecDeque::from([queue]);
