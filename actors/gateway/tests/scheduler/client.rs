@@ -1,5 +1,6 @@
 //! A scheduler's side of the API: JSON, one connection for the events and others for the calls.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ impl Client {
 pub(crate) struct Stream {
     response: Response,
     pub(crate) id: String,
+    /// Offers that came while something else was waited for, and still hold.
+    offered: VecDeque<Value>,
 }
 
 impl Stream {
@@ -97,7 +100,7 @@ impl Stream {
         assert_eq!(response.headers()["transfer-encoding"], "chunked");
         let id = response.headers()["mesos-stream-id"].to_str().unwrap().to_owned();
         assert!(id.len() <= 128);
-        Self { response, id }
+        Self { response, id, offered: VecDeque::new() }
     }
 
     pub(crate) fn content_type(&self) -> &str {
@@ -122,14 +125,34 @@ impl Stream {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// The next event of this type; others are passed over.
+    /// The next event of this type; others are passed over, but offers wait for who asks for them:
+    /// what is left of one may be offered before the task that used it runs, or after.
     pub(crate) async fn next(&mut self, kind: &str) -> Value {
+        if kind == "OFFERS"
+            && let Some(event) = self.offered.pop_front()
+        {
+            return event;
+        }
         loop {
             let event = self.event().await;
+            if event["type"] == "RESCIND" {
+                self.forget(&event["rescind"]["offer_id"]);
+            }
             if event["type"] == kind {
                 return event;
             }
+            if event["type"] == "OFFERS" {
+                self.offered.push_back(event);
+            }
         }
+    }
+
+    fn forget(&mut self, offer_id: &Value) {
+        for event in &mut self.offered {
+            let offers = event["offers"]["offers"].as_array_mut().expect("offers");
+            offers.retain(|offer| offer["id"] != *offer_id);
+        }
+        self.offered.retain(|event| event["offers"]["offers"] != json!([]));
     }
 
     /// The message of the error that the stream ends with.
