@@ -165,7 +165,8 @@ fn post(client: &reqwest::Client, url: &str, call: &Value) -> reqwest::RequestBu
 }
 
 /// Tools that ask for `/state` again as soon as they have it. On threads of their own, and no further
-/// than bytes: what they do with the answer is not the master's cost.
+/// than bytes: what they do with the answer is not the master's cost. They have machines of their
+/// own, too; here they take what others leave of the processors.
 struct Pollers {
     over: Arc<AtomicBool>,
     rounds: Arc<AtomicUsize>,
@@ -180,6 +181,7 @@ impl Pollers {
         let threads = (0..POLLING).map(|_| {
             let (over, rounds) = (Arc::clone(&over), Arc::clone(&rounds));
             std::thread::spawn(move || {
+                give_way();
                 let mut buffer = vec![0; 1 << 16];
                 while !over.load(Ordering::Relaxed) && poll(address, &mut buffer).is_ok() {
                     rounds.fetch_add(1, Ordering::Relaxed);
@@ -207,6 +209,13 @@ impl Pollers {
             }
         }
         rounds
+    }
+}
+
+/// This thread gets what others leave.
+fn give_way() {
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        eprintln!("meseta-bench: those who poll compete with what is measured: {error}");
     }
 }
 
