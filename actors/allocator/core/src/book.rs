@@ -1,8 +1,9 @@
 //! Who holds what, and the sums of it: per agent, per framework and role, and in all.
 //!
 //! Invariants (checked by `State::check`): on every agent what is free and what is held is its
-//! total, except that what is shared is always free and held by each of its users; every sum is the sum of the holdings; a queue holds exactly those who want offers; a
-//! framework is kept exactly while it is subscribed or holds something.
+//! total, except that what is shared is always free and held by each of its users; every sum is the
+//! sum of the holdings; a queue holds exactly those who want offers; a framework is kept exactly
+//! while it is subscribed or holds something.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;

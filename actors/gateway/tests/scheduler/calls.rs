@@ -3,6 +3,7 @@
 use protocol::frameworks::AgentLossCause;
 use serde_json::{Value, json};
 
+use crate::client::question;
 use crate::stage::{AGENT, Stage};
 
 #[actix_rt::test]
@@ -84,24 +85,6 @@ async fn killing_what_nobody_knows_is_answered_like_a_question() {
     );
 }
 
-/// The state that a question about a task on this agent is answered with.
-async fn answer(
-    framework: &mut crate::client::Framework,
-    task: &str,
-    agent: Option<&str>,
-) -> Value {
-    let mut question = json!({ "task_id": { "value": task } });
-    if let Some(agent) = agent {
-        question["agent_id"] = json!({ "value": agent });
-    }
-    framework.tell("RECONCILE", json!({ "tasks": [question] })).await;
-    let status = framework.status().await;
-    assert_eq!(status["task_id"]["value"], task);
-    assert_eq!((status.get("uuid"), &status["source"]), (None, &json!("SOURCE_MASTER")));
-    assert_eq!(status["reason"], "REASON_RECONCILIATION");
-    status["state"].clone()
-}
-
 #[actix_rt::test]
 async fn tasks_in_question_are_answered_by_what_is_known_of_their_agents() {
     for aware in [false, true] {
@@ -111,21 +94,20 @@ async fn tasks_in_question_are_answered_by_what_is_known_of_their_agents() {
         let mut framework = stage.client().subscribe_with(more).await;
         framework.launch("t").await;
         let or_lost = |state: &str| if aware { json!(state) } else { json!("TASK_LOST") };
-        assert_eq!(answer(&mut framework, "t", Some(AGENT)).await, "TASK_RUNNING");
-        assert_eq!(answer(&mut framework, "t", None).await, "TASK_RUNNING");
-        assert_eq!(answer(&mut framework, "x", Some(AGENT)).await, or_lost("TASK_GONE"));
-        assert_eq!(answer(&mut framework, "x", Some("S9")).await, or_lost("TASK_UNKNOWN"));
+        assert_eq!(framework.answer_about("t", Some(AGENT)).await, "TASK_RUNNING");
+        assert_eq!(framework.answer_about("t", None).await, "TASK_RUNNING");
+        assert_eq!(framework.answer_about("x", Some(AGENT)).await, or_lost("TASK_GONE"));
+        assert_eq!(framework.answer_about("x", Some("S9")).await, or_lost("TASK_UNKNOWN"));
         // Implicitly: what the master has.
         framework.tell("RECONCILE", json!({})).await;
         let status = framework.status().await;
         assert_eq!(status["message"], "Reconciliation: Latest task state");
         // Of one that may come back with it nothing is said.
-        let silent =
-            json!({ "tasks": [{ "task_id": { "value": "x" }, "agent_id": { "value": "S-old" } }] });
+        let silent = json!({ "tasks": [question("x", Some("S-old"))] });
         framework.tell("RECONCILE", silent).await;
         stage.leave(AgentLossCause::Unreachable);
         assert_eq!(framework.status().await["state"], or_lost("TASK_UNREACHABLE"));
-        assert_eq!(answer(&mut framework, "x", Some(AGENT)).await, or_lost("TASK_UNREACHABLE"));
+        assert_eq!(framework.answer_about("x", Some(AGENT)).await, or_lost("TASK_UNREACHABLE"));
     }
 }
 

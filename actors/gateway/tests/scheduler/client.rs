@@ -242,10 +242,29 @@ impl Framework {
         self.status().await
     }
 
+    /// The state that a question about a task is answered with.
+    pub(crate) async fn answer_about(&mut self, task: &str, agent: Option<&str>) -> Value {
+        self.tell("RECONCILE", json!({ "tasks": [question(task, agent)] })).await;
+        let status = self.status().await;
+        assert_eq!(status["task_id"]["value"], task);
+        assert_eq!((status.get("uuid"), &status["source"]), (None, &json!("SOURCE_MASTER")));
+        assert_eq!(status["reason"], "REASON_RECONCILIATION");
+        status["state"].clone()
+    }
+
     /// The status in the next update.
     pub(crate) async fn status(&mut self) -> Value {
         self.stream.next("UPDATE").await["update"]["status"].clone()
     }
+}
+
+/// Which task; on which agent, if that is known.
+pub(crate) fn question(task: &str, agent: Option<&str>) -> Value {
+    let mut question = json!({ "task_id": { "value": task } });
+    if let Some(agent) = agent {
+        question["agent_id"] = json!({ "value": agent });
+    }
+    question
 }
 
 /// The use of these offers, of which what is left may come again at once.

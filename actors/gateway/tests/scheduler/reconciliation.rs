@@ -5,30 +5,12 @@ use protocol::frameworks::AgentLossCause;
 use protocol::task::{Task, TaskState};
 use serde_json::{Value, json};
 
-use crate::client::Framework;
+use crate::client::{Framework, question};
 use crate::stage::{AGENT, LOST, Stage};
 
 async fn aware(stage: &Stage) -> Framework {
     let more = json!({ "capabilities": [{ "type": "PARTITION_AWARE" }] });
     stage.client().subscribe_with(more).await
-}
-
-fn question(task: &str, agent: Option<&str>) -> Value {
-    let mut question = json!({ "task_id": { "value": task } });
-    if let Some(agent) = agent {
-        question["agent_id"] = json!({ "value": agent });
-    }
-    question
-}
-
-/// What a question about a task is answered with.
-async fn answer(framework: &mut Framework, task: &str, agent: Option<&str>) -> Value {
-    framework.tell("RECONCILE", json!({ "tasks": [question(task, agent)] })).await;
-    let status = framework.status().await;
-    assert_eq!(status["task_id"]["value"], task);
-    assert_eq!((status.get("uuid"), &status["source"]), (None, &json!("SOURCE_MASTER")));
-    assert_eq!(status["reason"], "REASON_RECONCILIATION");
-    status["state"].clone()
 }
 
 #[actix_rt::test]
@@ -41,7 +23,7 @@ async fn what_an_agent_may_still_bring_back_is_answered_with_silence() {
         framework.tell("RECONCILE", json!({ "tasks": [unknown] })).await;
         framework.tell("KILL", unknown).await;
     }
-    assert_eq!(answer(&mut framework, "t", None).await, "TASK_RUNNING");
+    assert_eq!(framework.answer_about("t", None).await, "TASK_RUNNING");
 }
 
 #[actix_rt::test]
@@ -58,12 +40,12 @@ async fn the_end_of_a_task_is_repeated_until_it_is_acknowledged() {
         (&told["state"], &told["reason"], told.get("uuid")),
         (&json!("TASK_KILLED"), &json!("REASON_RECONCILIATION"), None)
     );
-    assert_eq!(answer(&mut framework, "t", Some(AGENT)).await, "TASK_KILLED");
+    assert_eq!(framework.answer_about("t", Some(AGENT)).await, "TASK_KILLED");
     let acknowledge = json!({ "agent_id": killed["agent_id"], "task_id": killed["task_id"],
         "uuid": killed["uuid"] });
     framework.tell("ACKNOWLEDGE", acknowledge).await;
     framework.tell("RECONCILE", json!({})).await;
-    assert_eq!(answer(&mut framework, "t", Some(AGENT)).await, "TASK_GONE");
+    assert_eq!(framework.answer_about("t", Some(AGENT)).await, "TASK_GONE");
 }
 
 /// State and reason.
@@ -101,9 +83,9 @@ async fn the_loss_of_an_agent_is_told_of_its_tasks_and_answered_afterwards() {
             let status = framework.status().await;
             assert_eq!(verdict(&status), (understood(state), reason));
             assert_eq!(status.get("uuid"), None);
-            let unknown = answer(&mut framework, "x", Some(AGENT)).await;
+            let unknown = framework.answer_about("x", Some(AGENT)).await;
             assert_eq!(unknown, understood(afterwards), "{cause:?}");
-            assert_eq!(answer(&mut framework, "x", None).await, understood("TASK_UNKNOWN"));
+            assert_eq!(framework.answer_about("x", None).await, understood("TASK_UNKNOWN"));
         }
     }
 }

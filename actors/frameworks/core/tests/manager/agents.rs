@@ -101,10 +101,7 @@ fn a_task_that_did_not_come_back_with_its_agent_is_gone() {
 
 #[test]
 fn lost_tasks_of_frameworks_that_know_no_partitions_come_back_too() {
-    let mut bench = Bench::leading();
-    let mut plain = info("plain");
-    plain.capabilities.clear();
-    let id = bench.subscribe_as(&scheduler(), plain);
+    let (mut bench, id) = Bench::with_plain_framework();
     bench.join("a1", 1, vec![]);
     bench.launch(&id, "t1");
     let out = bench.leave("a1", 1, AgentLossCause::Unreachable);

@@ -217,10 +217,7 @@ fn a_task_that_ended_out_of_sight_is_counted_when_its_agent_is_back() {
 
 #[test]
 fn to_a_framework_without_partitions_a_task_out_of_sight_is_lost() {
-    let mut bench = Bench::leading();
-    let mut plain = info("plain");
-    plain.capabilities.clear();
-    let id = bench.subscribe_as(&scheduler(), plain);
+    let (mut bench, id) = Bench::with_plain_framework();
     bench.join("a1", 1, vec![]);
     bench.launch(&id, "t1");
     bench.leave("a1", 1, AgentLossCause::Unreachable);

@@ -230,6 +230,15 @@ impl Bench {
         self.subscribe_as(&scheduler(), info("demo"))
     }
 
+    /// Leading, with a framework that knows no partitions.
+    pub(crate) fn with_plain_framework() -> (Self, FrameworkId) {
+        let mut bench = Self::leading();
+        let mut plain = info("plain");
+        plain.capabilities.clear();
+        let id = bench.subscribe_as(&scheduler(), plain);
+        (bench, id)
+    }
+
     pub(crate) fn join(&mut self, agent: &str, generation: u64, tasks: Vec<Task>) -> Out {
         self.tell(News::AgentJoined(joined(agent, generation, tasks)))
     }

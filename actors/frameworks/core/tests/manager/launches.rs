@@ -101,10 +101,7 @@ fn invalid_offers_drop_the_tasks_and_the_good_offers_go_back() {
 
 #[test]
 fn frameworks_that_know_no_partitions_hear_lost() {
-    let mut bench = Bench::leading();
-    let mut plain = info("plain");
-    plain.capabilities.clear();
-    let id = bench.subscribe_as(&scheduler(), plain);
+    let (mut bench, id) = Bench::with_plain_framework();
     let out = bench.accept(&id, &[], vec![command("t1", "a1", "cpus=1")]);
     assert_eq!(out.states(), [TaskState::Lost]);
 }

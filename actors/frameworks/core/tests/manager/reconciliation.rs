@@ -74,10 +74,7 @@ fn unreachable_and_gone_agents_answer_for_their_tasks() {
 
 #[test]
 fn frameworks_that_know_no_partitions_are_answered_lost() {
-    let mut bench = Bench::leading();
-    let mut plain = info("plain");
-    plain.capabilities.clear();
-    let id = bench.subscribe_as(&scheduler(), plain);
+    let (mut bench, id) = Bench::with_plain_framework();
     assert_eq!(ask(&mut bench, &id, &[("x", None)]).states(), [TaskState::Lost]);
     bench.join("a1", 1, vec![]);
     bench.launch(&id, "t1");
