@@ -52,11 +52,15 @@ impl<B: MessageBody> Served<B> {
         Self { body, sliced, rest: Bytes::new(), gives_way: None, _answering: answering }
     }
 
-    /// The first slice of what is left, and a turn for others if there are more.
+    /// The first slice of what is left, and a turn for others if there are more: for those of this
+    /// worker, and for other threads, which the kernel would let wait for some milliseconds.
     fn slice(&mut self) -> Bytes {
         let slice = self.rest.split_to(self.rest.len().min(SLICE));
         if !self.rest.is_empty() {
-            self.gives_way = Some(Box::pin(tokio::task::yield_now()));
+            self.gives_way = Some(Box::pin(async {
+                std::thread::yield_now();
+                tokio::task::yield_now().await;
+            }));
         }
         slice
     }

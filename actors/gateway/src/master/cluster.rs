@@ -4,7 +4,7 @@
 //! nothing, and everything else is done here, on threads of HTTP. What is of one owner is of one
 //! moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::Failure;
@@ -14,7 +14,7 @@ use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFram
 use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
 use protocol::metrics::FrameworkCounts;
 use protocol::operation::OperationView;
-use protocol::resources::Resources;
+use protocol::resources::{Resource, Resources};
 use protocol::shared::SharedList;
 use protocol::task::{Task, TaskState};
 
@@ -36,9 +36,6 @@ pub(crate) struct Share<'a> {
     pub(crate) resources: &'a Resources,
 }
 
-/// Sums by role.
-pub(crate) type ByRole<'a> = BTreeMap<&'a str, Resources>;
-
 impl Cluster {
     /// As it is now.
     pub(crate) async fn read(common: &Common) -> Result<Self, Failure> {
@@ -47,11 +44,6 @@ impl Cluster {
             common.question("frameworks", ViewFrameworks {}),
         )?;
         Ok(Self { agents: agents.agents, here })
-    }
-
-    /// How many agents and tasks there are, of all states.
-    pub(crate) fn sizes(&self) -> (usize, usize) {
-        (self.agents.len(), self.here.tasks.len())
     }
 
     /// Agents that have registered and not been given up.
@@ -191,15 +183,66 @@ fn executor_key(executor: &ExecutorView) -> (&AgentId, &FrameworkId, &ExecutorId
     (&executor.agent_id, &executor.framework_id, &executor.info.executor_id)
 }
 
-/// The sums by whatever `key` names, and role.
+/// The sums by whatever `key` names. What several use at once on an agent counts once there.
 pub(crate) fn sums<'a, K: Ord>(
     shares: impl Iterator<Item = Share<'a>>,
     key: impl Fn(&Share<'a>) -> K,
-) -> BTreeMap<K, ByRole<'a>> {
-    let mut sums: BTreeMap<K, ByRole<'a>> = BTreeMap::new();
+) -> BTreeMap<K, Resources> {
+    let mut sums: BTreeMap<K, Sum<'a>> = BTreeMap::new();
     for share in shares {
-        let roles = sums.entry(key(&share)).or_default();
-        roles.entry(share.role).or_default().add_all(share.resources);
+        sums.entry(key(&share)).or_default().add(&share);
     }
-    sums
+    sums.into_iter().map(|(key, sum)| (key, sum.whole())).collect()
+}
+
+#[derive(Default)]
+struct Sum<'a> {
+    exclusive: Resources,
+    shared: BTreeSet<(&'a AgentId, &'a Resource)>,
+}
+
+impl<'a> Sum<'a> {
+    fn add(&mut self, share: &Share<'a>) {
+        self.exclusive.add_all(&share.resources.exclusive());
+        self.shared.extend(share.resources.shared().map(|volume| (share.agent_id, volume)));
+    }
+
+    fn whole(self) -> Resources {
+        if self.shared.is_empty() {
+            return self.exclusive;
+        }
+        let shared = self.shared.into_iter().map(|(_, volume)| volume);
+        self.exclusive.iter().chain(shared).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::resources::{Disk, Resource, Scalar, Value};
+
+    use super::*;
+
+    #[test]
+    fn what_several_share_on_an_agent_is_in_a_sum_once_for_it() {
+        let disk =
+            Disk { persistence_id: "data".into(), container_path: "data".into(), principal: None };
+        let size = Value::Scalar(Scalar::from_milli(64_000));
+        let volume = Resource { disk: Some(disk), shared: true, ..Resource::new("disk", size) };
+        let cpus = Resource::new("cpus", Value::Scalar(Scalar::from_milli(1000)));
+        let bag: Resources = [volume, cpus].into_iter().collect();
+        let (agents, framework_id) = ([AgentId::from("a1"), AgentId::from("a2")], "f".into());
+        let shares = [0, 0, 1].map(|agent| Share {
+            agent_id: &agents[agent],
+            framework_id: &framework_id,
+            role: "dev",
+            resources: &bag,
+        });
+        let sums = sums(shares.into_iter(), |share| share.role);
+        let amount = |it: &Resource| match it.value {
+            Value::Scalar(scalar) => scalar.milli(),
+            _ => 0,
+        };
+        let amounts: Vec<_> = sums["dev"].iter().map(|it| (it.name.as_str(), amount(it))).collect();
+        assert_eq!(amounts, [("cpus", 3000), ("disk", 64_000), ("disk", 64_000)]);
+    }
 }

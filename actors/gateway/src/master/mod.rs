@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 mod read;
 mod resize;
 mod system;
+mod totals;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use protocol::resources::{Resource, Resources, Scalar, Value};
+use protocol::resources::{Resource, Resources, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// Always there, for tools that do not look whether they are.
-const ALWAYS: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
+use crate::master::totals::{BASIC, Total, Totals};
+
 /// What may be taken back has names of its own.
 const REVOCABLE: &str = "_revocable";
 
@@ -28,7 +28,7 @@ impl Which<'_> {
     }
 }
 
-/// The totals of bags: `{"cpus": 8.0, "gpus": 0.0, "mem": …, "disk": …, "ports": "[31000-32000]"}`.
+/// The totals of a bag that is on one agent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Amounts<'a> {
     bag: &'a Resources,
@@ -57,46 +57,27 @@ pub(super) fn reserved(bag: &Resources) -> BTreeMap<&str, Amounts<'_>> {
 
 impl Serialize for Amounts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut always = [Scalar::ZERO; ALWAYS.len()];
-        let mut others: BTreeMap<(&str, bool), Value> = BTreeMap::new();
-        for entry in self.entries() {
-            let place = ALWAYS.iter().position(|name| *name == entry.name && !entry.revocable);
-            match (place, &entry.value) {
-                (Some(place), Value::Scalar(scalar)) => always[place] += *scalar,
-                _ => sum_up(&mut others, entry),
-            }
-        }
+        let mut totals = Totals::default();
+        self.entries().for_each(|resource| totals.add_resource(resource));
+        totals.serialize(serializer)
+    }
+}
+
+/// `{"cpus": 8.0, "gpus": 0.0, "mem": …, "disk": …, "ports": "[31000-32000]"}`.
+impl Serialize for Totals<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
-        for (name, sum) in ALWAYS.iter().zip(always) {
+        for (name, sum) in BASIC.iter().zip(self.basic) {
             object.serialize_entry(name, &sum.as_f64())?;
         }
-        for ((name, revocable), value) in &others {
+        for ((name, revocable), total) in &self.others {
             let name = if *revocable { format!("{name}{REVOCABLE}") } else { (*name).to_owned() };
-            match value {
-                Value::Scalar(scalar) => object.serialize_entry(&name, &scalar.as_f64())?,
-                other => object.serialize_entry(&name, &text(other))?,
+            match total {
+                Total::Scalar(scalar) => object.serialize_entry(&name, &scalar.as_f64())?,
+                other => object.serialize_entry(&name, &text(&other.value()))?,
             }
         }
         object.end()
-    }
-}
-
-fn sum_up<'a>(sums: &mut BTreeMap<(&'a str, bool), Value>, entry: &'a Resource) {
-    match sums.get_mut(&(entry.name.as_str(), entry.revocable)) {
-        Some(sum) => join(sum, &entry.value),
-        None => drop(sums.insert((&entry.name, entry.revocable), entry.value.clone())),
-    }
-}
-
-/// Adds a value of the same kind; of others the first one stays.
-fn join(sum: &mut Value, other: &Value) {
-    match (sum, other) {
-        (Value::Scalar(sum), Value::Scalar(other)) => *sum += *other,
-        (Value::Ranges(sum), Value::Ranges(other)) => {
-            *sum = [sum.intervals(), other.intervals()].concat().into();
-        }
-        (Value::Set(sum), Value::Set(other)) => sum.extend(other.iter().cloned()),
-        _ => {}
     }
 }
 
@@ -118,6 +99,7 @@ pub(super) fn text(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protocol::resources::Scalar;
     use serde_json::json;
 
     use super::*;

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use protocol::Time;
 use protocol::allocator::{RoleList, RoleSummary};
-use protocol::id::FrameworkId;
+use protocol::id::{AgentId, FrameworkId};
 use protocol::resources::{Resources, Scalar};
 use protocol::task::Task;
 use serde::{Deserialize, Serialize};
 
-use super::amounts::Amounts;
-use super::model::{FrameworkModel, RecoveredSlave, Slave, TaskModel};
+use super::model::{FrameworkModel, Holding, RecoveredSlave, Slave, TaskModel};
 use super::state::Scene;
-use crate::master::cluster::Cluster;
+use crate::master::cluster::{Cluster, Share, sums};
+use crate::master::totals::Totals;
 use crate::v1::convert::resource::{Dialect, bag_to};
 use crate::v1::wire::mesos;
 use crate::v1::{MediaType, encode};
@@ -43,22 +43,30 @@ impl<'a> Slaves<'a> {
     pub(super) fn new(scene: &'a Scene<'a>, id: Option<&str>) -> Self {
         let is_asked_for = |it: &str| id.is_none_or(|id| id == it);
         let slaves = scene.cluster.agents().filter(|agent| is_asked_for(agent.agent_id.as_str()));
+        let none = Resources::EMPTY;
+        let (used, offered) = (by_agent(scene.cluster.used()), by_agent(scene.cluster.offered()));
         let slaves = slaves.map(|agent| {
-            let held = scene.of_agent(&agent.agent_id);
+            let on_it =
+                |bags: &BTreeMap<_, _>| messages(bags.get(&agent.agent_id).unwrap_or(&none));
             let all = &agent.info.resources;
             let roles = all.iter().filter_map(|resource| resource.reserved_role());
             let of = |role| messages(&all.filter(|it| it.reserved_role() == Some(role)));
             FullSlave {
-                slave: Slave::new(agent, &held.used, &held.offered),
+                slave: Slave::new(agent, scene.of_agent(&agent.agent_id)),
                 reserved_resources_full: roles.map(|role| (role, of(role))).collect(),
                 unreserved_resources_full: messages(&all.filter(|it| it.reservations.is_empty())),
-                used_resources_full: messages(&held.used),
-                offered_resources_full: messages(&held.offered),
+                used_resources_full: on_it(&used),
+                offered_resources_full: on_it(&offered),
             }
         });
         let recovered = scene.recovered_slaves().filter(|slave| is_asked_for(slave.id.as_str()));
         Self { slaves: slaves.collect(), recovered_slaves: recovered.collect() }
     }
+}
+
+fn by_agent<'a>(shares: impl Iterator<Item = Share<'a>>) -> BTreeMap<&'a AgentId, Resources> {
+    let sums = sums(shares, |share| (share.agent_id, ()));
+    sums.into_iter().map(|((agent_id, ()), sum)| (agent_id, sum)).collect()
 }
 
 fn messages(bag: &Resources) -> Vec<serde_json::Value> {
@@ -132,41 +140,27 @@ impl<'a> Tasks<'a> {
 
 /// What a role has, over all agents.
 #[derive(Default)]
-pub(super) struct RoleHolding {
-    used: Resources,
-    offered: Resources,
-    both: Resources,
-    reserved: Resources,
+pub(super) struct RoleHolding<'a> {
+    held: Holding<'a>,
+    reserved: Totals<'a>,
 }
 
 /// The same of every role that has something.
-pub(super) fn by_role(cluster: &Cluster) -> BTreeMap<&str, RoleHolding> {
-    let mut roles: BTreeMap<&str, RoleHolding> = BTreeMap::new();
+pub(super) fn by_role(cluster: &Cluster) -> BTreeMap<&str, RoleHolding<'_>> {
+    let mut roles: BTreeMap<&str, RoleHolding<'_>> = BTreeMap::new();
     for share in cluster.used() {
-        roles.entry(share.role).or_default().used.add_all(share.resources);
+        roles.entry(share.role).or_default().held.add_used(share.agent_id, share.resources);
     }
     for share in cluster.offered() {
-        roles.entry(share.role).or_default().offered.add_all(share.resources);
+        roles.entry(share.role).or_default().held.add_offered(share.agent_id, share.resources);
     }
-    for resource in cluster.agents().flat_map(|agent| agent.info.resources.iter()) {
+    for resource in cluster.agents().flat_map(|agent| agent.info.resources.distinct()) {
         if let Some(role) = resource.reserved_role() {
-            let one = std::iter::once(resource.clone()).collect();
-            roles.entry(role).or_default().reserved.add_all(&one);
+            roles.entry(role).or_default().reserved.add_resource(resource);
         }
-    }
-    for held in roles.values_mut() {
-        held.both = held.used.clone();
-        held.both.add_all(&held.offered);
     }
     roles
 }
-
-static NOTHING: RoleHolding = RoleHolding {
-    used: Resources::EMPTY,
-    offered: Resources::EMPTY,
-    both: Resources::EMPTY,
-    reserved: Resources::EMPTY,
-};
 
 /// `/roles`.
 #[derive(Serialize)]
@@ -180,10 +174,10 @@ struct RoleModel<'a> {
     weight: f64,
     quota: QuotaModel<'a>,
     /// What is offered or used: older tools read this one.
-    resources: Amounts<'a>,
-    allocated: Amounts<'a>,
-    offered: Amounts<'a>,
-    reserved: Amounts<'a>,
+    resources: &'a Totals<'a>,
+    allocated: &'a Totals<'a>,
+    offered: &'a Totals<'a>,
+    reserved: &'a Totals<'a>,
     frameworks: &'a [FrameworkId],
 }
 
@@ -196,9 +190,13 @@ struct QuotaModel<'a> {
 }
 
 impl<'a> Roles<'a> {
-    pub(super) fn new(held: &'a BTreeMap<&'a str, RoleHolding>, list: &'a RoleList) -> Self {
+    pub(super) fn new(
+        by_role: &'a BTreeMap<&'a str, RoleHolding<'a>>,
+        nothing: &'a RoleHolding<'a>,
+        list: &'a RoleList,
+    ) -> Self {
         let role = |role: &'a RoleSummary| {
-            let held = held.get(role.role.as_str()).unwrap_or(&NOTHING);
+            let RoleHolding { held, reserved } = by_role.get(role.role.as_str()).unwrap_or(nothing);
             RoleModel {
                 name: &role.role,
                 weight: role.weight,
@@ -208,10 +206,10 @@ impl<'a> Roles<'a> {
                     limit: &role.quota.limits,
                     consumed: &role.consumed,
                 },
-                resources: Amounts::of(&held.both),
-                allocated: Amounts::of(&held.used),
-                offered: Amounts::of(&held.offered),
-                reserved: Amounts::of(&held.reserved),
+                resources: &held.both,
+                allocated: &held.used,
+                offered: &held.offered,
+                reserved,
                 frameworks: &role.frameworks,
             }
         };

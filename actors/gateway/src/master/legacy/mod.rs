@@ -38,7 +38,7 @@ use serde_json::json;
 
 pub(crate) use self::together::Together;
 
-use self::state::{Scene, Speaker, State, Summary};
+use self::state::{Scene, Speaker, State, Summary, Written};
 use super::about::About;
 use super::cluster::Cluster;
 use super::metrics::{counted, machine, metrics};
@@ -114,15 +114,11 @@ impl Wrapping {
     /// The same, of which it is known how long it is going to be, more or less.
     fn write_about(&self, length: usize, value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
         let mut body = Vec::with_capacity(length);
-        let failed = |error: serde_json::Error| {
-            let text = format!("failed to write the answer: {error}");
-            ApiError::new(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR, text)
-        };
         if let Some(name) = &self.jsonp {
             body.extend_from_slice(name.as_bytes());
             body.push(b'(');
         }
-        serde_json::to_writer(&mut body, value).map_err(failed)?;
+        serde_json::to_writer(&mut body, value).map_err(not_written)?;
         if self.jsonp.is_some() {
             body.extend_from_slice(b");");
         }
@@ -138,6 +134,11 @@ impl Wrapping {
         }
         response.body(body.into())
     }
+}
+
+fn not_written(error: serde_json::Error) -> ApiError {
+    let text = format!("failed to write the answer: {error}");
+    ApiError::new(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR, text)
 }
 
 /// Answers with what `write` makes of what is there, on a thread of its own: it may be long.
@@ -185,8 +186,9 @@ async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Bytes, 
     let body = aside(move || {
         let scene = Scene::new(&cluster);
         let speaker = speaker(&common, &about);
-        let state = State::new(&scene, &speaker);
-        Wrapping::default().write_about(state::length(&cluster), &state)
+        let long = Written::new(&scene).map_err(not_written)?;
+        let state = State::new(&scene, &long, &speaker);
+        Wrapping::default().write_about(long.length(), &state)
     });
     Ok(body.await??.into())
 }
@@ -253,7 +255,8 @@ async fn tasks(
 async fn roles(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Answer {
     let list = common.question("allocator", GetRoles {}).await?;
     written(common, wrapping, move |wrapping, cluster, _| {
-        wrapping.write(&lists::Roles::new(&lists::by_role(cluster), &list))
+        let nothing = lists::RoleHolding::default();
+        wrapping.write(&lists::Roles::new(&lists::by_role(cluster), &nothing, &list))
     })
     .await
 }

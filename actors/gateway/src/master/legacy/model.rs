@@ -10,7 +10,9 @@ use protocol::task::{Label, Task, TaskState, TaskStatus};
 use serde::{Serialize, Serializer};
 
 use super::amounts::{Amounts, Which, reserved, text};
+use crate::aside::in_turns;
 use crate::master::cluster::Cluster;
+use crate::master::totals::Totals;
 use crate::v1::convert::master::split;
 use protocol::frameworks::{ExecutorView as Executor, FrameworkView as Framework};
 
@@ -42,8 +44,8 @@ pub(super) struct Slave<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     registered_time: Option<f64>,
     resources: Amounts<'a>,
-    used_resources: Amounts<'a>,
-    offered_resources: Amounts<'a>,
+    used_resources: &'a Totals<'a>,
+    offered_resources: &'a Totals<'a>,
     reserved_resources: BTreeMap<&'a str, Amounts<'a>>,
     unreserved_resources: Amounts<'a>,
     active: bool,
@@ -53,11 +55,7 @@ pub(super) struct Slave<'a> {
 }
 
 impl<'a> Slave<'a> {
-    pub(super) fn new(
-        agent: &'a AgentSummary,
-        used: &'a Resources,
-        offered: &'a Resources,
-    ) -> Self {
+    pub(super) fn new(agent: &'a AgentSummary, held: &'a Holding<'a>) -> Self {
         let info = &agent.info;
         let attribute =
             |(name, value): (&'a String, &'a Attribute)| (name.as_str(), AttributeValue(value));
@@ -70,8 +68,8 @@ impl<'a> Slave<'a> {
             pid: format!("slave(1)@{}", info.http),
             registered_time: agent.registered.map(|time| time.as_secs_f64()),
             resources: Amounts::of(&info.resources),
-            used_resources: Amounts::of(used),
-            offered_resources: Amounts::of(offered),
+            used_resources: &held.used,
+            offered_resources: &held.offered,
             reserved_resources: reserved(&info.resources),
             unreserved_resources: Amounts::only(&info.resources, Which::Unreserved),
             active: agent.state == AgentState::Active,
@@ -127,7 +125,8 @@ struct TaskList<'a> {
 
 impl Serialize for TaskList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.tasks.iter().map(|task| TaskModel::new(self.cluster, task)))
+        let tasks = in_turns(self.tasks.iter());
+        serializer.collect_seq(tasks.map(|task| TaskModel::new(self.cluster, task)))
     }
 }
 
@@ -159,10 +158,10 @@ impl<'a> Belongings<'a> {
 pub(super) struct FrameworkHead<'a> {
     pub(super) id: &'a FrameworkId,
     name: &'a str,
-    used_resources: Amounts<'a>,
-    offered_resources: Amounts<'a>,
+    used_resources: &'a Totals<'a>,
+    offered_resources: &'a Totals<'a>,
     /// What is used or offered: older tools read this one.
-    resources: Amounts<'a>,
+    resources: &'a Totals<'a>,
     capabilities: Vec<serde_json::Value>,
     hostname: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,15 +172,15 @@ pub(super) struct FrameworkHead<'a> {
 }
 
 impl<'a> FrameworkHead<'a> {
-    pub(super) fn new(framework: &'a Framework, held: &'a Holding) -> Self {
+    pub(super) fn new(framework: &'a Framework, held: &'a Holding<'a>) -> Self {
         let info = &framework.info;
         let name = |capability| serde_json::to_value(capability).unwrap_or_default();
         Self {
             id: &framework.framework_id,
             name: &info.name,
-            used_resources: Amounts::of(&held.used),
-            offered_resources: Amounts::of(&held.offered),
-            resources: Amounts::of(&held.both),
+            used_resources: &held.used,
+            offered_resources: &held.offered,
+            resources: &held.both,
             capabilities: info.capabilities.iter().map(name).collect(),
             hostname: &info.hostname,
             webui_url: info.webui_url.as_deref(),
@@ -253,7 +252,7 @@ impl<'a> FrameworkModel<'a> {
 /// What is of one framework.
 #[derive(Default)]
 pub(super) struct Owned<'a> {
-    pub(super) held: Holding,
+    pub(super) held: Holding<'a>,
     pub(super) tasks: Vec<&'a Task>,
     pub(super) unreachable_tasks: Vec<&'a Task>,
     pub(super) completed_tasks: Vec<&'a Task>,
@@ -263,17 +262,21 @@ pub(super) struct Owned<'a> {
 
 /// What somebody has in hands.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holding {
-    pub(super) used: Resources,
-    pub(super) offered: Resources,
-    pub(super) both: Resources,
+pub(super) struct Holding<'a> {
+    pub(super) used: Totals<'a>,
+    pub(super) offered: Totals<'a>,
+    pub(super) both: Totals<'a>,
 }
 
-impl Holding {
-    /// To be called once both are complete.
-    pub(super) fn add_up(&mut self) {
-        self.both = self.used.clone();
-        self.both.add_all(&self.offered);
+impl<'a> Holding<'a> {
+    pub(super) fn add_used(&mut self, agent_id: &'a AgentId, bag: &'a Resources) {
+        self.used.add(agent_id, bag);
+        self.both.add(agent_id, bag);
+    }
+
+    pub(super) fn add_offered(&mut self, agent_id: &'a AgentId, bag: &'a Resources) {
+        self.offered.add(agent_id, bag);
+        self.both.add(agent_id, bag);
     }
 }
 

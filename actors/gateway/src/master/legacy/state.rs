@@ -4,31 +4,23 @@ use std::collections::{BTreeMap, HashMap};
 
 use protocol::agents::AgentState;
 use protocol::elector::Leader;
+use protocol::frameworks::FrameworkView;
 use protocol::id::{AgentId, FrameworkId};
 use protocol::task::{Task, TaskState};
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::model::{FrameworkHead, FrameworkModel, Holding, Owned, RecoveredSlave, Slave, domain};
+use crate::aside::{both, each, in_turns};
 use crate::master::about::About;
 use crate::master::cluster::Cluster;
 use crate::v1::MESOS_VERSION;
 use crate::v1::convert::master::{capability_names, id, pid, split};
 
-/// What an agent and a task take in `/state`, more or less, in bytes: a guess that spares a copy of
-/// what is written so far.
-const AGENT_LENGTH: usize = 800;
-const TASK_LENGTH: usize = 450;
-
-/// How long `/state` is going to be, more or less.
-pub(super) fn length(cluster: &Cluster) -> usize {
-    let (agents, tasks) = cluster.sizes();
-    4096 + agents * AGENT_LENGTH + tasks * TASK_LENGTH
-}
-
 /// What everything is written from.
 pub(super) struct Scene<'a> {
     pub(super) cluster: &'a Cluster,
-    by_agent: HashMap<&'a AgentId, Holding>,
+    by_agent: HashMap<&'a AgentId, Holding<'a>>,
     by_framework: HashMap<&'a FrameworkId, Owned<'a>>,
     /// In the order of the cluster.
     completed: Vec<Owned<'a>>,
@@ -41,16 +33,17 @@ impl<'a> Scene<'a> {
             completed_tasks: framework.completed.iter().map(AsRef::as_ref).collect(),
             ..Owned::default()
         });
+        let (by_agent, by_framework) = both(|| holdings(cluster), || belongings(cluster));
         Self {
             cluster,
-            by_agent: holdings(cluster),
-            by_framework: belongings(cluster),
+            by_agent,
+            by_framework,
             completed: remembered.collect(),
             nothing: Owned::default(),
         }
     }
 
-    pub(super) fn of_agent(&self, id: &AgentId) -> &Holding {
+    pub(super) fn of_agent(&self, id: &AgentId) -> &Holding<'a> {
         self.by_agent.get(id).unwrap_or(&self.nothing.held)
     }
 
@@ -59,10 +52,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn slaves(&self) -> impl Iterator<Item = Slave<'_>> {
-        self.cluster.agents().map(|agent| {
-            let held = self.of_agent(&agent.agent_id);
-            Slave::new(agent, &held.used, &held.offered)
-        })
+        self.cluster.agents().map(|agent| Slave::new(agent, self.of_agent(&agent.agent_id)))
     }
 
     pub(super) fn recovered_slaves(&self) -> impl Iterator<Item = RecoveredSlave<'_>> {
@@ -71,10 +61,12 @@ impl<'a> Scene<'a> {
 
     /// Frameworks with all that they have.
     pub(super) fn frameworks(&self) -> impl Iterator<Item = FrameworkModel<'_>> {
-        self.cluster.frameworks().map(|framework| {
-            let owned = self.of_framework(&framework.framework_id);
-            FrameworkModel::new(self.cluster, framework, owned)
-        })
+        self.cluster.frameworks().map(|framework| self.framework(framework))
+    }
+
+    fn framework<'b>(&'b self, framework: &'b FrameworkView) -> FrameworkModel<'b> {
+        let owned = self.of_framework(&framework.framework_id);
+        FrameworkModel::new(self.cluster, framework, owned)
     }
 
     pub(super) fn completed_frameworks(&self) -> impl Iterator<Item = FrameworkModel<'_>> {
@@ -84,24 +76,23 @@ impl<'a> Scene<'a> {
 }
 
 /// What is held on each agent.
-fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding> {
-    let mut all: HashMap<&AgentId, Holding> = HashMap::new();
-    for share in cluster.used() {
-        all.entry(share.agent_id).or_default().used.add_all(share.resources);
+fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding<'_>> {
+    let mut all: HashMap<&AgentId, Holding<'_>> = HashMap::new();
+    for share in in_turns(cluster.used()) {
+        all.entry(share.agent_id).or_default().add_used(share.agent_id, share.resources);
     }
-    for share in cluster.offered() {
-        all.entry(share.agent_id).or_default().offered.add_all(share.resources);
+    for share in in_turns(cluster.offered()) {
+        all.entry(share.agent_id).or_default().add_offered(share.agent_id, share.resources);
     }
-    all.values_mut().for_each(Holding::add_up);
     all
 }
 
 /// What is of each framework.
 fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
     let mut all: HashMap<&FrameworkId, Owned<'_>> = HashMap::new();
-    for task in cluster.tasks() {
+    for task in in_turns(cluster.tasks()) {
         let owned = all.entry(&task.framework_id).or_default();
-        owned.held.used.add_all(&task.resources);
+        owned.held.add_used(&task.agent_id, &task.resources);
         owned.tasks.push(task);
     }
     for task in cluster.unreachable_tasks() {
@@ -112,15 +103,14 @@ fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
     }
     for executor in cluster.executors() {
         let owned = all.entry(&executor.framework_id).or_default();
-        owned.held.used.add_all(&executor.info.resources);
+        owned.held.add_used(&executor.agent_id, &executor.info.resources);
         owned.executors.push(executor);
     }
     for offer in cluster.offers() {
         let owned = all.entry(&offer.framework_id).or_default();
-        owned.held.offered.add_all(&offer.resources);
+        owned.held.add_offered(&offer.agent_id, &offer.resources);
         owned.offers.push(offer);
     }
-    all.values_mut().for_each(|owned| owned.held.add_up());
     all
 }
 
@@ -160,24 +150,48 @@ pub(super) struct State<'a> {
     leader_info: Option<LeaderInfo>,
     cluster: &'a str,
     flags: &'a BTreeMap<String, String>,
-    #[serde(serialize_with = "slaves")]
-    slaves: &'a Scene<'a>,
+    slaves: &'a RawValue,
     recovered_slaves: Vec<RecoveredSlave<'a>>,
-    #[serde(serialize_with = "frameworks")]
-    frameworks: &'a Scene<'a>,
+    frameworks: &'a [Box<RawValue>],
     completed_frameworks: Vec<FrameworkModel<'a>>,
     /// These two are of the past, and always empty.
     orphan_tasks: [(); 0],
     unregistered_frameworks: [(); 0],
 }
 
-/// Each is made while it is written: there are many.
-fn slaves<S: Serializer>(scene: &&Scene<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(scene.slaves())
+/// What is long of `/state`, written by two threads.
+pub(super) struct Written {
+    slaves: Box<RawValue>,
+    frameworks: Vec<Box<RawValue>>,
 }
 
-fn frameworks<S: Serializer>(scene: &&Scene<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(scene.frameworks())
+/// One of the parts that the threads share out.
+enum Part<'a> {
+    Slaves,
+    Framework(&'a FrameworkView),
+}
+
+impl Written {
+    pub(super) fn new(scene: &Scene<'_>) -> serde_json::Result<Self> {
+        let frameworks = scene.cluster.frameworks().map(Part::Framework);
+        let parts: Vec<_> = std::iter::once(Part::Slaves).chain(frameworks).collect();
+        let written = each(&parts, |part| match part {
+            Part::Slaves => to_raw_value(&Slaves(scene)),
+            Part::Framework(framework) => to_raw_value(&scene.framework(framework)),
+        });
+        let mut written = written.into_iter();
+        let slaves = written.next().unwrap_or_else(|| to_raw_value(&[(); 0]))?;
+        Ok(Self { slaves, frameworks: written.collect::<Result<_, _>>()? })
+    }
+}
+
+/// All of them. Each is made while it is written: there are many.
+struct Slaves<'a>(&'a Scene<'a>);
+
+impl Serialize for Slaves<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(in_turns(self.0.slaves()))
+    }
 }
 
 /// Who answers, and since when.
@@ -188,8 +202,20 @@ pub(super) struct Speaker<'a> {
     pub(super) elected: Option<f64>,
 }
 
+impl Written {
+    /// How long `/state` is going to be, more or less.
+    pub(super) fn length(&self) -> usize {
+        let frameworks: usize = self.frameworks.iter().map(|it| it.get().len() + 1).sum();
+        self.slaves.get().len() + frameworks + 4096
+    }
+}
+
 impl<'a> State<'a> {
-    pub(super) fn new(scene: &'a Scene<'a>, speaker: &'a Speaker<'a>) -> Self {
+    pub(super) fn new(
+        scene: &'a Scene<'a>,
+        written: &'a Written,
+        speaker: &'a Speaker<'a>,
+    ) -> Self {
         let count = |state| scene.cluster.agents_in(state).count();
         let leader = speaker.leader.as_ref();
         let hostname = leader.map(|leader| split(&leader.http).0.to_owned()).unwrap_or_default();
@@ -221,9 +247,9 @@ impl<'a> State<'a> {
             }),
             cluster: &speaker.about.cluster,
             flags: &speaker.about.flags,
-            slaves: scene,
+            slaves: &written.slaves,
             recovered_slaves: scene.recovered_slaves().collect(),
-            frameworks: scene,
+            frameworks: &written.frameworks,
             completed_frameworks: scene.completed_frameworks().collect(),
             orphan_tasks: [],
             unregistered_frameworks: [],

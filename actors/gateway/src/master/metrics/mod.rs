@@ -12,16 +12,14 @@ use std::fs;
 
 use protocol::agents::AgentState;
 use protocol::framework::OperationState;
-use protocol::resources::{Resources, Scalar};
 use protocol::task::TaskState;
 
 pub(crate) use self::counted::counted;
 
 use super::cluster::Cluster;
+use super::totals::{BASIC, Totals};
 use crate::common::Common;
 
-/// The resources that Mesos counts.
-const COUNTED: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
 /// The states that are counted while tasks are in them.
 const LIVE: [(TaskState, &str); 5] = [
     (TaskState::Staging, "master/tasks_staging"),
@@ -127,27 +125,19 @@ fn operations(cluster: &Cluster, metrics: &mut Metrics) {
 }
 
 fn resources(cluster: &Cluster, metrics: &mut Metrics) {
-    let total: Vec<&Resources> = cluster.agents().map(|agent| &agent.info.resources).collect();
-    let used: Vec<&Resources> = cluster.used().map(|share| share.resources).collect();
-    for name in COUNTED {
+    let (mut all, mut used) = (Totals::default(), Totals::default());
+    cluster.agents().for_each(|agent| all.add(&agent.agent_id, &agent.info.resources));
+    cluster.used().for_each(|share| used.add(share.agent_id, share.resources));
+    for name in BASIC {
         for (infix, revocable) in [("", false), ("_revocable", true)] {
-            let (total, used) = (sum(&total, name, revocable), sum(&used, name, revocable));
+            let amount = |of: &Totals<'_>| of.amount(name, revocable).as_f64();
+            let (total, used) = (amount(&all), amount(&used));
             let percent = if total > 0.0 { used / total } else { 0.0 };
             put(metrics, &format!("master/{name}{infix}_total"), total);
             put(metrics, &format!("master/{name}{infix}_used"), used);
             put(metrics, &format!("master/{name}{infix}_percent"), percent);
         }
     }
-}
-
-fn sum(bags: &[&Resources], name: &str, revocable: bool) -> f64 {
-    let entries = bags.iter().flat_map(|bag| bag.distinct());
-    let scalars = entries.filter(|r| r.name == name && r.revocable == revocable);
-    let scalars = scalars.filter_map(|r| match r.value {
-        protocol::resources::Value::Scalar(scalar) => Some(scalar),
-        _ => None,
-    });
-    scalars.sum::<Scalar>().as_f64()
 }
 
 /// The machine that answers. What it does not tell is left out.

@@ -7,11 +7,11 @@ use protocol::allocator::RoleList;
 use protocol::elector::Leader;
 use protocol::frameworks::{ExecutorView, FrameworkView, RoleSettings};
 use protocol::task::Task;
-use protocol::{AgentId, FrameworkId, Time};
+use protocol::{AgentId, FrameworkId, Resources, Time};
 
 use crate::common::Common;
 use crate::master::about::About;
-use crate::master::cluster::{ByRole, Cluster, Share, sums};
+use crate::master::cluster::{Cluster, Share, sums};
 use crate::v1::MESOS_VERSION;
 use crate::v1::convert::constraints::constraints_to;
 use crate::v1::convert::describe::{agent_to, executor_to, framework_to};
@@ -44,11 +44,6 @@ const AGENT_CAPABILITIES: [capability::Type; 5] = [
     capability::Type::AgentOperationFeedback,
 ];
 
-fn bags_to(by_role: Option<&ByRole<'_>>) -> Vec<mesos::Resource> {
-    let by_role = by_role.into_iter().flatten();
-    by_role.flat_map(|(role, bag)| bag_to(bag, role, &DIALECT)).collect()
-}
-
 pub(super) fn state(cluster: &Cluster) -> GetState {
     GetState {
         get_tasks: Some(tasks(cluster)),
@@ -58,16 +53,23 @@ pub(super) fn state(cluster: &Cluster) -> GetState {
     }
 }
 
-/// What is used and offered, by agent or by framework.
+/// What is used and offered, by agent or by framework, and role.
 struct Held<'a, K> {
-    used: BTreeMap<&'a K, ByRole<'a>>,
-    offered: BTreeMap<&'a K, ByRole<'a>>,
+    used: BTreeMap<(&'a K, &'a str), Resources>,
+    offered: BTreeMap<(&'a K, &'a str), Resources>,
 }
 
 impl<'a, K: Ord> Held<'a, K> {
     fn by(cluster: &'a Cluster, key: fn(&Share<'a>) -> &'a K) -> Self {
-        Self { used: sums(cluster.used(), key), offered: sums(cluster.offered(), key) }
+        let both = |share: &Share<'a>| (key(share), share.role);
+        Self { used: sums(cluster.used(), both), offered: sums(cluster.offered(), both) }
     }
+}
+
+/// What is of one agent or framework.
+fn bags_to<K: Ord>(sums: &BTreeMap<(&K, &str), Resources>, whose: &K) -> Vec<mesos::Resource> {
+    let of_it = sums.range((whose, "")..).take_while(|((it, _), _)| **it == *whose);
+    of_it.flat_map(|((_, role), bag)| bag_to(bag, role, &DIALECT)).collect()
 }
 
 pub(super) fn agents(cluster: &Cluster) -> GetAgents {
@@ -92,8 +94,8 @@ fn agent_in(agent: &AgentSummary, held: &Held<'_, AgentId>) -> get_agents::Agent
         pid: Some(format!("slave(1)@{}", agent.info.http)),
         registered_time: agent.registered.map(time_to),
         total_resources: bag_to(&agent.info.resources, "*", &total),
-        allocated_resources: bags_to(held.used.get(&agent.agent_id)),
-        offered_resources: bags_to(held.offered.get(&agent.agent_id)),
+        allocated_resources: bags_to(&held.used, &agent.agent_id),
+        offered_resources: bags_to(&held.offered, &agent.agent_id),
         capabilities: AGENT_CAPABILITIES.iter().map(capability).collect(),
         ..get_agents::Agent::default()
     }
@@ -136,8 +138,8 @@ fn framework_in(
         recovered: framework.recovered,
         registered_time: Some(time_to(framework.registered)),
         unregistered_time: framework.removed.map(time_to),
-        allocated_resources: bags_to(held.used.get(id)),
-        offered_resources: bags_to(held.offered.get(id)),
+        allocated_resources: bags_to(&held.used, id),
+        offered_resources: bags_to(&held.offered, id),
         offer_constraints: framework.offer_constraints.as_ref().map(constraints_to),
         ..get_frameworks::Framework::default()
     }
