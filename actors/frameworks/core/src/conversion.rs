@@ -117,8 +117,11 @@ impl Ground<'_> {
             if resource.disk.is_some() {
                 return Err(Invalid::IsVolume(resource.to_string()));
             }
-            if resource.reservations[common..].iter().any(|layer| !layer.dynamic) {
-                return Err(Invalid::NotReserved(resource.to_string()));
+            dynamic_beyond(resource, common)?;
+        }
+        for resource in resources.iter() {
+            for layer in dynamic_beyond(resource, common)? {
+                self.check_principal(resource, layer.principal.as_deref())?;
             }
         }
         if cut_to(source, common) != cut_to(resources, common) {
@@ -312,6 +315,15 @@ fn last_dynamic(resource: &Resource) -> Checked<&Reservation> {
     last.ok_or_else(|| Invalid::NotReserved(resource.to_string()))
 }
 
+/// Its reservations but for the outermost `kept`: none of them is of the agent's configuration.
+fn dynamic_beyond(resource: &Resource, kept: usize) -> Checked<&[Reservation]> {
+    let beyond = &resource.reservations[kept..];
+    match beyond.iter().all(|layer| layer.dynamic) {
+        true => Ok(beyond),
+        false => Err(Invalid::NotReserved(resource.to_string())),
+    }
+}
+
 /// Without its last reservation.
 fn unreserved(resource: &Resource) -> Resource {
     let mut before = resource.clone();
@@ -482,12 +494,16 @@ mod tests {
         let fixed = reserved("cpus=2", &[layer("ops", false, None)]);
         let fewer = reserved("cpus=1", &stack(&["ops"]));
         let nested = || of(&["qa", "qa/web"]);
+        let on_fixed =
+            |inner| reserved("cpus=2", &[layer("qa", false, None), layer(inner, true, None)]);
         let cases = vec![
             (update(of(&["ops"]), of(&["qa"])), ""),
             (update(of(&["qa"]), nested()), ""),
             (update(nested(), of(&["qa"])), "unreserve it instead"),
             (update(of(&["qa"]), of(&["qa"])), "unreserve it instead"),
             (update(fixed, of(&["qa"])), "not dynamically reserved"),
+            (update(of(&["ops"]), on_fixed("qa/web")), "not dynamically reserved"),
+            (update(on_fixed("qa/web"), on_fixed("qa/db")), ""),
             (update(fewer, of(&["qa"])), "must be the same"),
             (update(&of(&["ops"]) + &bag("mem=1"), of(&["qa"])), "or none"),
             (update(one(volume("1", "v", "data")), of(&["qa"])), "persistent volume"),
@@ -503,6 +519,27 @@ mod tests {
         }
         let done = ground.conversion(&update(of(&["ops"]), of(&["qa"]))).unwrap();
         assert_eq!(done.apply(&total), Some(of(&["qa"])));
+    }
+
+    #[test]
+    fn a_principal_answers_for_every_reservation_that_a_move_makes() {
+        let mut framework = info(Some("ops"));
+        framework.capabilities.insert(Capability::ReservationRefinement);
+        let of = |outer: &str, inner: &str| {
+            let layers = [layer("dev", true, Some(outer)), layer("dev/web", true, Some(inner))];
+            reserved("cpus=1", &layers)
+        };
+        let source = reserved("cpus=1", &[layer("qa", true, Some("eve"))]);
+        let ground = Ground { framework: Some(&framework), role: Some("dev/web"), total: &source };
+        let refused = |from: &Resources, resources| {
+            let operation = ResourceOperation::Reserve { resources, source: from.clone() };
+            ground.conversion(&operation).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused(&source, of("ops", "ops")), None);
+        let why = refused(&source, of("eve", "ops")).unwrap();
+        assert!(why.contains("principal `eve`"), "{why}");
+        let hers = reserved("cpus=1", &[layer("dev", true, Some("eve"))]);
+        assert_eq!(refused(&hers, of("eve", "ops")), None, "what was there stays hers");
     }
 
     #[test]
