@@ -22,6 +22,7 @@ impl World {
         match stepped {
             Actor::Frameworks => {
                 master.frameworks.check().map_err(|e| context("frameworks", e.to_string()))?;
+                master.check_what_agents_have()?;
             }
             Actor::Agents => master.agents.check().map_err(|e| context("agents", e))?,
             Actor::Allocator => master.check_allocator()?,
@@ -154,6 +155,17 @@ impl Scheduler {
 }
 
 impl Master {
+    /// Whatever operations are on their way, the master believes no agent to have more or less than
+    /// its machine.
+    fn check_what_agents_have(&self) -> Result<(), String> {
+        let Some(term) = self.frameworks.term() else { return Ok(()) };
+        let known = term.agents().filter_map(|(id, agent)| Some((id, &agent.info()?.resources)));
+        match known.into_iter().find(|(_, has)| original(has) != total()) {
+            None => Ok(()),
+            Some((id, has)) => Err(format!("the master believes agent {id} to have {has}")),
+        }
+    }
+
     fn check_allocator(&self) -> Result<(), String> {
         self.allocator.check().map_err(|e| format!("allocator: {e}"))?;
         let counters = self.allocator.counters();

@@ -49,6 +49,8 @@ pub(crate) enum Invalid {
     IsVolume(String),
     #[error("resource {0} is not a persistent volume")]
     NoVolume(String),
+    #[error("volume {0} is named more than once")]
+    Repeated(String),
     #[error("resource {0} is not a scalar amount of disk")]
     NoDisk(String),
     #[error("persistent volumes cannot be created from unreserved resources: {0}")]
@@ -248,8 +250,12 @@ fn unreserve(resources: &Resources) -> Checked<Conversion> {
 }
 
 fn destroy(volumes: &Resources) -> Checked<Conversion> {
+    let mut named = BTreeSet::new();
     for volume in some(volumes)?.iter() {
         volume_of(volume)?;
+        if !named.insert(volume_key(volume)) {
+            return Err(Invalid::Repeated(volume.to_string()));
+        }
     }
     let produced = volumes.iter().map(Resource::without_disk).collect();
     Ok(Conversion { consumed: volumes.clone(), produced })
@@ -618,6 +624,7 @@ mod tests {
                 (destroy(one(v())), ""),
                 (destroy(Resources::EMPTY), "no resources"),
                 (destroy(dev("disk=1")), "not a persistent volume"),
+                (destroy([shared.clone(), shared.clone()].into_iter().collect()), "more than once"),
                 (grow(disk("disk=1")), ""),
                 (grow(plain), "same reservation"),
                 (grow(disk("mem=1")), "same reservation"),

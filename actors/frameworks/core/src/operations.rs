@@ -140,9 +140,15 @@ impl Term {
         if let Some(volume) = conversion.consumed.first_shared_with(&agent.used) {
             return Err(format!("{volume} is shared, and a task uses it"));
         }
-        match bundle.rest.checked_sub(&conversion.consumed) {
-            Ok(_) => Ok(conversion),
-            Err(shortage) => Err(format!("the offers do not have what it needs: {shortage}")),
+        let rest = bundle
+            .rest
+            .checked_sub(&conversion.consumed)
+            .map_err(|shortage| format!("the offers do not have what it needs: {shortage}"))?;
+        match conversion.consumed.first_shared_with(&rest) {
+            None => Ok(conversion),
+            Some(volume) => {
+                Err(format!("{volume} is shared, and more than one of the offers has it"))
+            }
         }
     }
 

@@ -66,6 +66,12 @@ impl Bench {
 
     /// Offers this, does that with it.
     fn use_offer(&mut self, id: &FrameworkId, offer: &Resources, all: Vec<Operation>) -> Out {
+        let offer = self.hold(id, offer);
+        self.operate(id, offer, all)
+    }
+
+    /// Offers this.
+    fn hold(&mut self, id: &FrameworkId, offer: &Resources) -> OfferId {
         let mut allocation = allocation(id, "a1", self.generation(), "cpus=1");
         allocation.resources = offer.clone();
         let allocations = protocol::frameworks::OfferAllocations {
@@ -73,8 +79,7 @@ impl Bench {
             allocations: vec![allocation],
         };
         let out = self.tell(News::Allocations(allocations));
-        let offer = out.offers()[0].offer_id.clone();
-        self.operate(id, offer, all)
+        out.offers()[0].offer_id.clone()
     }
 
     fn generation(&self) -> u64 {
@@ -512,4 +517,24 @@ fn others_lose_their_offers_of_a_shared_volume_that_is_destroyed() {
     // What the allocator decided before it heard of that goes back.
     let out = bench.tell(News::Allocations(late));
     assert_eq!(out.recovered().len(), 1);
+}
+
+#[test]
+fn a_shared_volume_that_two_of_the_offers_have_is_not_destroyed() {
+    let (mut bench, id) = sharing();
+    let have = &bag("cpus=1") + &shared("5", "v");
+    let total = bench.total();
+    for named in [shared("5", "v"), &shared("5", "v") + &shared("5", "v")] {
+        let offer_ids = vec![bench.hold(&id, &have), bench.hold(&id, &have)];
+        let destroy = ResourceOperation::Destroy { volumes: named };
+        let operations = vec![apply(Some("o1"), destroy)];
+        let filters = Filters::default();
+        let accept = AcceptOffers { framework_id: id.clone(), offer_ids, operations, filters };
+        let out = bench.call(Request::Accept(accept));
+        out.done();
+        assert_eq!(out.verdicts(), [OperationState::Error]);
+        assert_eq!((out.sent().len(), out.converted().len()), (0, 0));
+        assert_eq!(out.given_back(), &have + &have);
+        assert_eq!(bench.total(), total);
+    }
 }
