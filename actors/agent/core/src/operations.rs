@@ -76,8 +76,22 @@ impl Turn<'_> {
         self.persist(Record::Converted { resources: changed(&resources), report: record });
         self.settle_volumes();
         self.forward_operation(agent_id, &master, report);
-        self.state.repeat = REPEAT_MIN;
-        self.set_timer(Timer::Operations, REPEAT_MIN);
+        self.repeat_soon();
+    }
+
+    /// Whatever is repeated sooner anyway is not put off.
+    fn repeat_soon(&mut self) {
+        let soon = self.now + REPEAT_MIN;
+        if self.repeat_at.is_none_or(|at| at > soon) {
+            self.state.repeat = REPEAT_MIN;
+            self.set_repetition();
+        }
+    }
+
+    fn set_repetition(&mut self) {
+        let after = self.repeat;
+        self.state.repeat_at = Some(self.now + after);
+        self.set_timer(Timer::Operations, after);
     }
 
     fn report_on(&mut self, agent_id: &AgentId, operation: AgentOperation) -> OperationReport {
@@ -98,6 +112,7 @@ impl Turn<'_> {
 
     pub(crate) fn on_operations_due(&mut self) {
         self.state.repeat = (self.repeat * 2).clamp(REPEAT_MIN, REPEAT_MAX);
+        self.state.repeat_at = None;
         self.repeat_operations();
     }
 
@@ -112,8 +127,7 @@ impl Turn<'_> {
             self.forward_operation(agent_id.clone(), &master, report);
         }
         if !self.durable.operations.is_empty() {
-            let after = self.repeat;
-            self.set_timer(Timer::Operations, after);
+            self.set_repetition();
         }
     }
 
@@ -134,6 +148,7 @@ impl Turn<'_> {
     fn acknowledge(&mut self, conversion_id: ConversionId) {
         self.persist(Record::OperationAcknowledged { conversion_id });
         if self.durable.operations.is_empty() {
+            self.state.repeat_at = None;
             self.cancel_timer(Timer::Operations);
         }
     }

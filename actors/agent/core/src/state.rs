@@ -124,6 +124,8 @@ pub struct State {
     pub(crate) early: Vec<Early>,
     /// How long unacknowledged operations wait before they are told of again.
     pub(crate) repeat: Duration,
+    /// When that is, if any wait: `Timer::Operations` is set.
+    pub(crate) repeat_at: Option<Time>,
     /// One for every executor of the checkpoint.
     pub(crate) runs: BTreeMap<ContainerId, Run>,
     /// The run of each executor that takes tasks.
@@ -164,6 +166,7 @@ impl State {
             linked: None,
             early: Vec::new(),
             repeat: Duration::ZERO,
+            repeat_at: None,
             runs: BTreeMap::new(),
             current: BTreeMap::new(),
             members: BTreeMap::new(),

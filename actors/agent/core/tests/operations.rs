@@ -5,6 +5,8 @@
 #[macro_use]
 mod world;
 
+use std::time::Duration;
+
 use agent_core::{Effect, Input, Registration, Timer, ToFrameworks, VolumeLink};
 use protocol::agent::{ApplyOperation, OperationAcknowledged};
 use protocol::framework::OperationState;
@@ -97,6 +99,23 @@ fn it_is_told_of_until_it_is_acknowledged() {
     world.step(Input::OperationAcknowledged(OperationAcknowledged { update_id }));
     assert_eq!(reports(&world.fire(Timer::Operations)), []);
     assert!(world.state.checkpoint().operations.is_empty());
+}
+
+#[test]
+fn others_that_come_meanwhile_do_not_put_it_off() {
+    let mut world = World::new();
+    let first = world.step(apply(operation("p1", bag("cpus=1"), reserved("cpus=1"))));
+    let due = *find!(first, Effect::SetTimer { timer: Timer::Operations, at } => at);
+    world.now = world.now + Duration::from_secs(9);
+    let second = world.step(apply(operation("p2", bag("cpus=1"), reserved("cpus=1"))));
+    assert!(!has!(second, Effect::SetTimer { timer: Timer::Operations, .. }));
+    world.now = due;
+    let both = world.fire(Timer::Operations);
+    assert_eq!(reports(&both), [reports(&first), reports(&second)].concat());
+    // The next repetition is further away than what is new may wait.
+    let third = world.step(apply(operation("p3", bag("cpus=1"), reserved("cpus=1"))));
+    let at = *find!(third, Effect::SetTimer { timer: Timer::Operations, at } => at);
+    assert_eq!(at, due + Duration::from_secs(10));
 }
 
 #[test]
