@@ -9,7 +9,7 @@ use protocol::{Address, Failure, FailureKind};
 
 use crate::checkpoint::Record;
 use crate::effect::Effect;
-use crate::executor::{ExecutorState, Run};
+use crate::executor::ExecutorState;
 use crate::input::Timer;
 use crate::state::{Early, Registration, State, Turn};
 
@@ -188,12 +188,15 @@ impl Turn<'_> {
     /// Asks again when everything that it ran as another agent has ended. Called after every step.
     pub(crate) fn begin_anew(&mut self) {
         let Registration::Leaving { master, .. } = &self.registration else { return };
-        let ended = |run: &Run| run.state == ExecutorState::Terminated;
-        if self.stopping.is_none() && self.durable.tasks.is_empty() && self.runs.values().all(ended)
-        {
+        if self.stopping.is_none() && self.nothing_runs() {
             let master = master.clone();
             self.register_with(master);
         }
+    }
+
+    /// Tasks that were turned away may wait for an id, to be told of.
+    fn nothing_runs(&self) -> bool {
+        self.runs.values().all(|run| run.state == ExecutorState::Terminated)
     }
 
     fn register_later(&mut self, failure: &Failure) {

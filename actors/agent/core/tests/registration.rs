@@ -6,7 +6,7 @@ mod world;
 use agent_core::{Effect, Input, Registration, Timer};
 use protocol::agent::Ping;
 use protocol::elector::Leadership;
-use protocol::task::TaskState;
+use protocol::task::{TaskState, Termination};
 use protocol::updates::SetMaster;
 use protocol::{Epoch, Failure, FailureKind, Generation};
 use world::{EPOCH, GENERATION, World, command_task, custom_task, down, launch, leader, queued};
@@ -17,6 +17,16 @@ fn ping(epoch: u64, connected: bool) -> Input {
 
 fn is_registered(world: &World) -> bool {
     matches!(world.state.registration(), Registration::Registered { .. })
+}
+
+impl World {
+    /// The master does not know it any more, and says so.
+    fn disowned(&mut self, why: FailureKind) {
+        let effects = self.step(ping(5, false));
+        let attempt = find!(effects, Effect::Register { message, .. } => message.attempt);
+        let result = Err(Failure::new(why, "disowned"));
+        self.step(Input::RegistrationAnswered { attempt, result });
+    }
 }
 
 #[test]
@@ -237,7 +247,7 @@ fn an_agent_that_was_marked_gone_ends_its_tasks_and_never_asks_again() {
     let effects = world.step(Input::RegistrationAnswered { attempt: 2, result });
     assert!(has!(effects, Effect::ToExecutor { .. }), "its executor is told to end");
     assert!(has!(effects, Effect::ForgetFramework(_)));
-    world.exited(&container_id, protocol::task::Termination::Exited(0), None);
+    world.exited(&container_id, Termination::Exited(0), None);
     assert!(world.state.checkpoint().tasks.is_empty());
     assert_eq!(world.state.checkpoint().agent_id, None, "the next life has another id");
     assert_eq!(world.step(Input::LeaderFound(leader("m2", 9))), []);
@@ -254,7 +264,7 @@ fn an_agent_that_was_forgotten_ends_its_tasks_and_asks_again_as_nobody() {
     let effects = world.step(answer);
     assert!(has!(effects, Effect::ToExecutor { .. }), "its executor is told to end");
     assert!(!has!(effects, Effect::Register { .. }), "not while something runs");
-    let effects = world.exited(&container_id, protocol::task::Termination::Exited(0), None);
+    let effects = world.exited(&container_id, Termination::Exited(0), None);
     let anew = effects.iter().find_map(|effect| match effect {
         Effect::Register { message, .. } => Some(message),
         _ => None,
@@ -274,6 +284,21 @@ fn an_agent_that_was_forgotten_ends_its_tasks_and_asks_again_as_nobody() {
     world.step(Input::RegistrationAnswered { attempt: 4, result: Ok(answer) });
     assert!(is_registered(&world));
     assert_eq!(world.state.checkpoint().agent_id, Some("S2".into()));
+}
+
+#[test]
+fn a_launch_that_comes_while_it_leaves_does_not_keep_it() {
+    let mut world = World::new();
+    let container_id = world.running("t1");
+    world.disowned(FailureKind::NotFound);
+    let mut late = world.run_tasks(vec![command_task("t2")]);
+    late.framework = world::framework("f2");
+    world.step(Input::RunTasks(late));
+    let effects = world.exited(&container_id, Termination::Exited(0), None);
+    let attempt = find!(effects, Effect::Register { message, .. } => message.attempt);
+    let effects = world.registered(attempt, EPOCH, Generation(3));
+    let told = &queued(&effects).status;
+    assert_eq!((told.task_id.as_str(), told.state), ("t2", TaskState::Dropped));
 }
 
 #[test]
