@@ -73,6 +73,16 @@ impl Turn<'_> {
             }
         };
         if news && self.stopping.is_none() {
+            self.introduce_to(leader);
+        }
+    }
+
+    /// What is left of another agent, of a life that was killed while it ended, ends first.
+    fn introduce_to(&mut self, leader: Leader) {
+        if self.is_nobody() && !self.nothing_runs() {
+            let why = "what ran here as another agent is ending".to_owned();
+            self.state.registration = Registration::Leaving { master: leader, why };
+        } else {
             self.register_with(leader);
         }
     }

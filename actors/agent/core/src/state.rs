@@ -27,6 +27,8 @@ use crate::task::{ExecutorKey, SavedTask, Stage, TaskKey};
 ///                                      ├──refused──► Refused
 ///                                      └──forgotten──► Leaving ──nothing runs──► Registering
 /// ```
+///
+/// A life that begins as nobody, while something of a former life still runs, begins with Leaving.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Registration {
     /// No leader is known.

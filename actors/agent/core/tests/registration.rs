@@ -302,6 +302,21 @@ fn a_launch_that_comes_while_it_leaves_does_not_keep_it() {
 }
 
 #[test]
+fn an_agent_that_is_killed_while_its_tasks_end_still_waits_for_that() {
+    for why in [FailureKind::NotFound, FailureKind::Refused] {
+        let mut world = World::new();
+        let container_id = world.running("t1");
+        world.disowned(why);
+        world.restart("boot-1");
+        let effects = world.step(Input::LeaderFound(leader("m1", 5)));
+        assert!(!has!(effects, Effect::Register { .. }), "{why:?}: its task runs uncounted");
+        let effects = world.exited(&container_id, Termination::Exited(0), None);
+        let anew = find!(effects, Effect::Register { message, .. } => message);
+        assert_eq!(anew.agent_id, None);
+    }
+}
+
+#[test]
 fn an_answer_that_gives_another_id_is_not_taken() {
     let mut world = World::new();
     world.step(ping(5, false));
