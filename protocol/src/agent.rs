@@ -104,6 +104,10 @@ pub struct ApplyOperation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationAcknowledged {
     pub update_id: UpdateId,
+    /// Of the registration in which it was acknowledged. One of another is void: the agent has since
+    /// told the master that the outcome is not acknowledged, and repeats it. Absent: of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
 }
 
 // --- from executors ----------------------------------------------------------------------------

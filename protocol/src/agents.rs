@@ -117,6 +117,9 @@ pub struct RouteAcknowledgement {
     pub framework_id: FrameworkId,
     pub task_id: TaskId,
     pub update_id: UpdateId,
+    /// Of the registration in which it was acknowledged; absent: of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
 }
 
 /// Route the end of a framework to the agents that hold something of it: from `frameworks`.
@@ -165,6 +168,9 @@ pub struct RouteOperation {
 pub struct RouteOperationAcknowledgement {
     pub agent_id: AgentId,
     pub update_id: UpdateId,
+    /// Of the registration in which it was acknowledged; absent: of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
 }
 
 /// These machines, and no others, are down for maintenance: what registers from there is turned away,

@@ -125,6 +125,14 @@ impl Agent {
         }
     }
 
+    /// Of the registration that stands.
+    pub(crate) fn generation(&self) -> Option<Generation> {
+        match self.registration {
+            Registration::Done { generation, .. } => Some(generation),
+            _ => None,
+        }
+    }
+
     // --- the process ---------------------------------------------------------------------------
 
     pub(crate) fn start(&mut self, kernel: &mut Kernel) {

@@ -74,6 +74,9 @@ impl Agent {
     }
 
     pub(crate) fn on_operation_acknowledged(&mut self, message: &OperationAcknowledged) {
+        if message.generation != self.generation() {
+            return;
+        }
         let same =
             |report: &OperationReport| report.status.update_id.as_ref() == Some(&message.update_id);
         self.disk.operations.retain(|report| !same(report));

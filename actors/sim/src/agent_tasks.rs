@@ -234,11 +234,7 @@ impl Agent {
 
     pub(crate) fn on_acknowledged(&mut self, kernel: &mut Kernel, message: &UpdateAcknowledged) {
         let name = (message.framework_id.clone(), message.task_id.clone());
-        let now = match self.registration {
-            Registration::Done { generation, .. } => Some(generation),
-            _ => None,
-        };
-        if message.generation != now {
+        if message.generation != self.generation() {
             return;
         }
         let Some(entry) = self.disk.tasks.get_mut(&name) else { return };

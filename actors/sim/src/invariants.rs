@@ -230,6 +230,10 @@ impl Master {
         if let Some((key, entry)) = entry {
             return Some(format!("{key:?} is in the ledger as {}", entry.task().state));
         }
+        let open = self.frameworks.summary().operations;
+        if open > 0 {
+            return Some(format!("{open} operations are open"));
+        }
         let mut held = self.allocator.holdings().into_iter();
         let stuck = held.find(|(_, (_, held))| {
             // What is offered is nobody's until it is used.

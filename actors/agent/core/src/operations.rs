@@ -137,6 +137,9 @@ impl Turn<'_> {
     }
 
     pub(crate) fn on_operation_acknowledged(&mut self, message: &OperationAcknowledged) {
+        if self.is_of_another_registration(message.generation) {
+            return;
+        }
         let meant = |report: &&OperationReport| {
             report.status.update_id.as_ref() == Some(&message.update_id)
         };

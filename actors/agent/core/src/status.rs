@@ -6,7 +6,7 @@ use protocol::frameworks::ForwardUpdate;
 use protocol::isolator::Limitation;
 use protocol::task::{Reason, Source, TaskState, TaskStatus};
 use protocol::updates::{ConfirmUpdate, QueueUpdate, UpdateConfirmed};
-use protocol::{CallId, ContainerId, Failure, FrameworkId, UpdateId};
+use protocol::{CallId, ContainerId, Failure, FrameworkId, Generation, UpdateId};
 
 use crate::checkpoint::Record;
 use crate::effect::{Effect, Reply, ToFrameworks};
@@ -271,11 +271,16 @@ impl Turn<'_> {
 
     pub(crate) fn on_update_acknowledged(&mut self, message: UpdateAcknowledged) {
         let UpdateAcknowledged { framework_id, task_id, update_id, generation } = message;
-        let registered = matches!(self.registration, Registration::Registered { .. });
-        if generation.is_some_and(|generation| !registered || generation != self.term.1) {
+        if self.is_of_another_registration(generation) {
             return;
         }
         self.effect(Effect::Confirm(ConfirmUpdate { framework_id, task_id, update_id }));
+    }
+
+    /// Whether an acknowledgement is void: what it is of was introduced as not acknowledged since.
+    pub(crate) fn is_of_another_registration(&self, generation: Option<Generation>) -> bool {
+        let registered = matches!(self.registration, Registration::Registered { .. });
+        generation.is_some_and(|generation| !registered || generation != self.term.1)
     }
 
     /// A failure needs no answer: the update is forwarded, and acknowledged, once more.

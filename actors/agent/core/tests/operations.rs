@@ -12,7 +12,7 @@ use protocol::agent::{ApplyOperation, OperationAcknowledged};
 use protocol::framework::OperationState;
 use protocol::operation::{AgentOperation, Conversion, OperationReport, ResourceOperation};
 use protocol::resources::{Disk, Reservation, Resource};
-use protocol::{Epoch, Generation, Resources};
+use protocol::{Epoch, Generation, Resources, UpdateId};
 use world::{EPOCH, GENERATION, World, command_task, custom_task, launch};
 
 fn bag(text: &str) -> Resources {
@@ -47,6 +47,11 @@ fn operation(id: &str, consumed: Resources, produced: Resources) -> AgentOperati
 
 fn apply(operation: AgentOperation) -> Input {
     Input::ApplyOperation(ApplyOperation { epoch: EPOCH, generation: GENERATION, operation })
+}
+
+fn acknowledged(update_id: &UpdateId, generation: Option<Generation>) -> Input {
+    let update_id = update_id.clone();
+    Input::OperationAcknowledged(OperationAcknowledged { update_id, generation })
 }
 
 /// What the master is told to be done.
@@ -96,8 +101,29 @@ fn it_is_told_of_until_it_is_acknowledged() {
     assert_eq!(reports(&later), reports(&first));
     assert_eq!(reports(&world.step(apply(reports(&first)[0].operation.clone()))), [], "a copy");
     let update_id = reports(&first)[0].status.update_id.clone().unwrap();
-    world.step(Input::OperationAcknowledged(OperationAcknowledged { update_id }));
+    for void in [Some(Generation(1)), Some(Generation(3))] {
+        assert_eq!(world.step(acknowledged(&update_id, void)), [], "{void:?}");
+    }
+    world.step(acknowledged(&update_id, Some(GENERATION)));
     assert_eq!(reports(&world.fire(Timer::Operations)), []);
+    assert!(world.state.checkpoint().operations.is_empty());
+}
+
+#[test]
+fn its_acknowledgement_is_void_once_a_registration_says_that_it_lacks_it() {
+    let mut world = World::new();
+    let first = world.step(apply(operation("p1", bag("cpus=1"), reserved("cpus=1"))));
+    let update_id = reports(&first)[0].status.update_id.clone().unwrap();
+    // One that cannot be done makes it register anew.
+    let effects = world.step(apply(operation("p2", reserved("cpus=9"), bag("cpus=9"))));
+    let message = find!(effects, Effect::Register { message, .. } => message);
+    assert_eq!(message.operations, reports(&first));
+    let attempt = message.attempt;
+    assert_eq!(world.step(acknowledged(&update_id, Some(GENERATION))), []);
+    let effects = world.registered(attempt, EPOCH, Generation(3));
+    assert_eq!(reports(&effects), reports(&first), "its master counts it as open, and hears of it");
+    assert_eq!(world.step(acknowledged(&update_id, Some(GENERATION))), []);
+    world.step(acknowledged(&update_id, Some(Generation(3))));
     assert!(world.state.checkpoint().operations.is_empty());
 }
 

@@ -4,7 +4,7 @@
 mod world;
 
 use agent_core::{Effect, Input, Registration, Timer};
-use protocol::agent::Ping;
+use protocol::agent::{Ping, UpdateAcknowledged};
 use protocol::elector::Leadership;
 use protocol::task::{TaskState, Termination};
 use protocol::updates::SetMaster;
@@ -179,6 +179,28 @@ fn a_broken_link_to_the_master_makes_it_register_anew() {
     let effects = world.step(Input::MasterExited("agents@m1:7050".parse().unwrap()));
     assert!(has!(effects, Effect::Link(_)));
     assert!(has!(effects, Effect::Register { .. }));
+}
+
+#[test]
+fn an_acknowledgement_of_another_registration_is_void() {
+    let mut world = World::new();
+    world.running("t1");
+    let confirms = |world: &mut World, generation| {
+        let update_id = world.last_update("t1");
+        let (framework_id, task_id) = ("f".into(), "t1".into());
+        let message = UpdateAcknowledged { framework_id, task_id, update_id, generation };
+        has!(world.step(Input::UpdateAcknowledged(message)), Effect::Confirm(_))
+    };
+    let (former, present, next) = (Generation(1), GENERATION, Generation(3));
+    let registered = [former, present, next].map(|it| confirms(&mut world, Some(it)));
+    assert_eq!(registered, [false, true, false]);
+    world.step(ping(5, false));
+    let registering = [former, present, next].map(|it| confirms(&mut world, Some(it)));
+    assert_eq!(registering, [false; 3], "its registration says that it lacks it");
+    assert!(confirms(&mut world, None), "one of any is never void");
+    world.registered(2, EPOCH, next);
+    let anew = [former, present, next].map(|it| confirms(&mut world, Some(it)));
+    assert_eq!(anew, [false, false, true]);
 }
 
 #[test]

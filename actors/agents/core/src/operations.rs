@@ -32,8 +32,8 @@ impl Term {
         message: RouteOperationAcknowledgement,
         out: &mut Vec<Effect>,
     ) {
-        let RouteOperationAcknowledgement { agent_id, update_id } = message;
-        let acknowledged = OperationAcknowledged { update_id };
+        let RouteOperationAcknowledgement { agent_id, update_id, generation } = message;
+        let acknowledged = OperationAcknowledged { update_id, generation };
         self.tell(&agent_id, ToAgent::OperationAcknowledged(acknowledged), out);
     }
 }

@@ -121,8 +121,8 @@ impl Term {
         message: RouteAcknowledgement,
         out: &mut Vec<Effect>,
     ) {
-        let RouteAcknowledgement { agent_id, framework_id, task_id, update_id } = message;
-        let generation = self.agents.get(&agent_id).map(|agent| agent.generation);
+        let RouteAcknowledgement { agent_id, framework_id, task_id, update_id, generation } =
+            message;
         let acknowledged = UpdateAcknowledged { framework_id, task_id, update_id, generation };
         self.tell(&agent_id, ToAgent::Acknowledged(acknowledged), out);
     }

@@ -4,7 +4,7 @@ use protocol::agents::{RouteAcknowledgement, RouteMessage, RouteShutdownExecutor
 use protocol::frameworks::{
     AcknowledgeUpdate, KillTask, MessageToExecutor, ShutdownExecutor, TaskQuestion,
 };
-use protocol::id::{AgentId, UpdateId};
+use protocol::id::{AgentId, Generation, UpdateId};
 use protocol::{Address, Failure};
 
 use crate::effect::ToAgents;
@@ -51,7 +51,7 @@ impl Term {
     ) -> Result<(), Failure> {
         let AcknowledgeUpdate { framework_id, agent_id, task_id, update_id } = message;
         self.caller(&framework_id, from)?;
-        self.here(&agent_id)?;
+        let generation = Some(self.here(&agent_id)?);
         let key = TaskKey {
             framework_id: framework_id.clone(),
             task_id: task_id.clone(),
@@ -63,6 +63,7 @@ impl Term {
             framework_id,
             task_id,
             update_id,
+            generation,
         }));
         Ok(())
     }
@@ -105,10 +106,9 @@ impl Term {
         Ok(())
     }
 
-    fn here(&self, agent_id: &AgentId) -> Result<(), Failure> {
-        match self.generation(agent_id) {
-            Some(_) => Ok(()),
-            None => Err(Failure::refused(format!("agent {agent_id} is not connected"))),
-        }
+    /// The generation in which the agent is here.
+    pub(crate) fn here(&self, agent_id: &AgentId) -> Result<Generation, Failure> {
+        let not_here = || Failure::refused(format!("agent {agent_id} is not connected"));
+        self.generation(agent_id).ok_or_else(not_here)
     }
 }

@@ -200,9 +200,9 @@ impl Term {
     pub(crate) fn on_forward_operation(&mut self, message: ForwardOperation, turn: &mut Turn<'_>) {
         let ForwardOperation { agent_id, mut report } = message;
         self.counters.count("messages_operation_status_update");
-        if self.generation(&agent_id).is_none() {
+        let Some(generation) = self.generation(&agent_id) else {
             return self.counters.count("invalid_operation_status_updates");
-        }
+        };
         self.counters.count("valid_operation_status_updates");
         self.count_end(&report);
         let owner = report.operation.framework_id.clone();
@@ -210,7 +210,7 @@ impl Term {
         let (Some(framework_id), Some(_)) = (owner, &report.operation.operation_id) else {
             self.operations.remove(&report.operation.conversion_id);
             if let Some(update_id) = report.status.update_id {
-                self.acknowledge_to(agent_id, update_id, turn);
+                acknowledge_to(agent_id, generation, update_id, turn);
             }
             return;
         };
@@ -347,20 +347,24 @@ impl Term {
     ) -> Result<(), Failure> {
         let AcknowledgeOperation { framework_id, agent_id, operation_id, update_id } = message;
         self.caller(&framework_id, from)?;
-        if self.generation(&agent_id).is_none() {
-            return Err(Failure::refused(format!("agent {agent_id} is not connected")));
-        }
+        let generation = self.here(&agent_id)?;
         let known = self.operations.named(&framework_id, &operation_id);
         let meant = known.filter(|view| view.report.status.update_id.as_ref() == Some(&update_id));
         if let Some(id) = meant.map(|view| view.report.operation.conversion_id.clone()) {
             self.operations.remove(&id);
         }
-        self.acknowledge_to(agent_id, update_id, turn);
+        acknowledge_to(agent_id, generation, update_id, turn);
         Ok(())
     }
+}
 
-    fn acknowledge_to(&self, agent_id: AgentId, update_id: UpdateId, turn: &mut Turn<'_>) {
-        let message = RouteOperationAcknowledgement { agent_id, update_id };
-        turn.agents(ToAgents::AcknowledgeOperation(message));
-    }
+fn acknowledge_to(
+    agent_id: AgentId,
+    generation: Generation,
+    update_id: UpdateId,
+    turn: &mut Turn<'_>,
+) {
+    let generation = Some(generation);
+    let message = RouteOperationAcknowledgement { agent_id, update_id, generation };
+    turn.agents(ToAgents::AcknowledgeOperation(message));
 }

@@ -44,7 +44,7 @@ fn from_the_master(to: &mut To<'_>) {
             framework_id: framework_id(),
             task_id: task_id(),
             update_id: update_id(),
-            generation: None,
+            generation: Some(GENERATION),
         })
         .tell(&ShutdownFramework { epoch: EPOCH, framework_id: framework_id() })
         .tell(&ShutdownAgentExecutor {
@@ -63,7 +63,7 @@ fn from_the_master(to: &mut To<'_>) {
             generation: GENERATION,
             operation: AgentOperation { operation: operations().remove(5), ..agent_operation() },
         })
-        .tell(&OperationAcknowledged { update_id: update_id() });
+        .tell(&OperationAcknowledged { update_id: update_id(), generation: Some(GENERATION) });
 }
 
 fn from_executors(to: &mut To<'_>) {

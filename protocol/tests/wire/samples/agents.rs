@@ -64,6 +64,7 @@ fn routed(to: &mut To<'_>) {
         framework_id: framework_id(),
         task_id: task_id(),
         update_id: update_id(),
+        generation: Some(GENERATION),
     })
     .tell(&RouteShutdownFramework { framework_id: framework_id(), agents: vec![agent_id()] })
     .tell(&RouteShutdownExecutor {
@@ -84,7 +85,11 @@ fn routed(to: &mut To<'_>) {
         generation: GENERATION,
         operation: agent_operation(),
     })
-    .tell(&RouteOperationAcknowledgement { agent_id: agent_id(), update_id: update_id() });
+    .tell(&RouteOperationAcknowledgement {
+        agent_id: agent_id(),
+        update_id: update_id(),
+        generation: Some(GENERATION),
+    });
 }
 
 fn questions(to: &mut To<'_>) {

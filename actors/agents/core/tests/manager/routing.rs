@@ -3,8 +3,8 @@
 use crate::common::*;
 use agents_core::{Effect, Input, ToAgent, ToFrameworks};
 use protocol::agents::{
-    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteShutdownExecutor,
-    RouteShutdownFramework, RouteUpdateFramework,
+    RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperationAcknowledgement,
+    RouteShutdownExecutor, RouteShutdownFramework, RouteUpdateFramework,
 };
 use protocol::framework::FrameworkInfo;
 use protocol::registrar::AgentStanding;
@@ -80,6 +80,31 @@ fn a_launch_that_cannot_be_handed_over_goes_back_with_its_reason() {
     }
 }
 
+#[test]
+fn an_acknowledgement_stays_one_of_the_registration_in_which_it_was_given() {
+    let mut manager = Manager::leading(vec![]);
+    let agent = manager.join(1);
+    let before = Some(Generation(agent.generation.0 - 1));
+    manager.give(Input::RouteAcknowledgement(RouteAcknowledgement {
+        agent_id: agent.agent_id.clone(),
+        framework_id: "f1".into(),
+        task_id: "t1".into(),
+        update_id: "u1".into(),
+        generation: before,
+    }));
+    let [ToAgent::Acknowledged(update)] = &manager.told(&agent_at(1))[..] else { panic!("one") };
+    assert_eq!(update.generation, before);
+    let route = RouteOperationAcknowledgement {
+        agent_id: agent.agent_id,
+        update_id: "u1".into(),
+        generation: before,
+    };
+    manager.give(Input::RouteOperationAcknowledgement(route));
+    let told = manager.told(&agent_at(1));
+    let [ToAgent::OperationAcknowledged(outcome)] = &told[..] else { panic!("one") };
+    assert_eq!(outcome.generation, before);
+}
+
 fn resize(agent_id: &AgentId, generation: Generation) -> Input {
     Input::RouteResize(RouteResize {
         agent_id: agent_id.clone(),
@@ -147,6 +172,7 @@ fn everything_else_is_passed_to_active_agents_and_dropped_for_others() {
                 framework_id: "f1".into(),
                 task_id: "t1".into(),
                 update_id: "u1".into(),
+                generation: None,
             }),
             Input::RouteShutdownExecutor(RouteShutdownExecutor {
                 agent_id: agent_id.clone(),

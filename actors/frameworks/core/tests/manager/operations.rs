@@ -145,9 +145,13 @@ impl Out {
         asked.unwrap_or_else(|| panic!("nothing is asked in {self:?}"))
     }
 
-    fn acknowledged(&self) -> usize {
-        let acknowledged = |m: &&&ToAgents| matches!(m, ToAgents::AcknowledgeOperation(_));
-        self.to_agents().iter().filter(acknowledged).count()
+    /// The registrations of which something is acknowledged.
+    fn acknowledged(&self) -> Vec<Option<Generation>> {
+        let acknowledged = |m: &&ToAgents| match m {
+            ToAgents::AcknowledgeOperation(route) => Some(route.generation),
+            _ => None,
+        };
+        self.to_agents().iter().filter_map(acknowledged).collect()
     }
 }
 
@@ -290,7 +294,7 @@ fn an_outcome_is_told_until_it_is_acknowledged() {
     };
     let out = bench.call(Request::AcknowledgeOperation(acknowledge));
     out.done();
-    assert_eq!(out.acknowledged(), 1);
+    assert_eq!(out.acknowledged(), [Some(Generation(1))]);
     assert_eq!(ask(&mut bench).state, OperationState::Unknown);
 }
 
@@ -299,7 +303,7 @@ fn what_nobody_waits_for_is_acknowledged_by_the_master() {
     let (mut bench, id) = ready();
     let out = bench.use_offer(&id, &bag("cpus=3"), vec![apply(None, reserve("cpus=1"))]);
     let out = bench.tell(forward(&out.sent()[0]));
-    assert_eq!((out.acknowledged(), out.operations().len()), (1, 0));
+    assert_eq!((out.acknowledged(), out.operations().len()), (vec![Some(Generation(1))], 0));
 }
 
 #[test]
@@ -348,7 +352,7 @@ fn an_operators_wish_is_put_to_the_allocator_and_then_sent() {
     out.done();
     assert_eq!(out.sent()[0].framework_id, None);
     assert_eq!(bench.total(), &bag("cpus=2;mem=4000;disk=100") + &reserved("cpus=2"));
-    assert_eq!(bench.tell(forward(&out.sent()[0])).acknowledged(), 1);
+    assert_eq!(bench.tell(forward(&out.sent()[0])).acknowledged(), [Some(Generation(1))]);
     assert_eq!(bench.allocator_says(question, Ok(())).0, [], "it is answered once");
 }
 
