@@ -46,8 +46,12 @@ impl Handler<Ping> for Silent {
 }
 
 impl Whole {
-    /// Leads, and gives up agents that do not answer three pings in half a second.
     async fn start() -> Self {
+        Self::patient(agents::Config::default()).await
+    }
+
+    /// Leads, and waits so long for agents that do not answer.
+    async fn patient(patience: agents::Config) -> Self {
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let config = HostConfig { cluster: "test".into(), listen, advertise: None };
         let host = Host::start(config).await.unwrap();
@@ -61,7 +65,6 @@ impl Whole {
         host.spawn("registrar", SpawnOptions::default(), registrar).unwrap();
         let manager = || Frameworks::new(&Config::default());
         host.spawn("frameworks", Frameworks::spawn_options(), manager).unwrap();
-        let patience = agents::Config { ping_interval_ms: 150, ..agents::Config::default() };
         host.spawn("agents", Agents::spawn_options(), move || Agents::new(&patience)).unwrap();
         host.spawn("agent", SpawnOptions::default(), || Silent).unwrap();
         let http = "127.0.0.1:5050".to_owned();
@@ -142,9 +145,34 @@ async fn agents_are_counted_as_they_come_and_go() {
     master.register(Some(&id), 1, 2).await;
     let metrics = master.until("master/slave_registrations", 1.0).await;
     expect(&metrics, &[("master/slave_reregistrations", 1.0), ("master/slaves_active", 1.0)]);
-    // It never answers.
+    let part = json!({ "agent_id": { "value": id.as_str() } });
+    let gone = json!({ "type": "MARK_AGENT_GONE", "mark_agent_gone": part });
+    assert_eq!(master.call(gone).await, 200);
+    master.until("master/slave_removals", 1.0).await;
+    let next = master.register(None, 2, 1).await;
+    let leave = UnregisterAgent { agent_id: next, incarnation: Incarnation(2) };
+    master.host.ask(&master.host.address_of("agents"), leave, SOON).await.unwrap();
+    let metrics = master.until("master/slave_removals/reason_unregistered", 1.0).await;
+    let expected = [
+        ("master/slave_removals", 2.0),
+        ("master/slave_registrations", 2.0),
+        ("master/slave_reregistrations", 1.0),
+        ("master/messages_unregister_slave", 1.0),
+        ("master/recovery_slave_removals", 0.0),
+    ];
+    expect(&metrics, &expected);
+    assert!(metrics["master/messages_reregister_slave"].as_f64() >= Some(1.0));
+    assert!(metrics["master/messages_register_slave"].as_f64() >= Some(2.0));
+}
+
+#[actix_rt::test]
+async fn an_agent_that_does_not_answer_is_counted_as_unhealthy() {
+    let patience = agents::Config { ping_interval_ms: 150, ..agents::Config::default() };
+    let master = Whole::patient(patience).await;
+    master.register(None, 1, 1).await;
     let metrics = master.until("master/slave_removals/reason_unhealthy", 1.0).await;
     let expected = [
+        ("master/slave_registrations", 1.0),
         ("master/slave_removals", 1.0),
         ("master/slave_unreachable_scheduled", 1.0),
         ("master/slave_unreachable_completed", 1.0),
@@ -152,25 +180,6 @@ async fn agents_are_counted_as_they_come_and_go() {
         ("master/slaves_unreachable", 1.0),
     ];
     expect(&metrics, &expected);
-    master.register(Some(&id), 1, 3).await;
-    let part = json!({ "agent_id": { "value": id.as_str() } });
-    let gone = json!({ "type": "MARK_AGENT_GONE", "mark_agent_gone": part });
-    assert_eq!(master.call(gone).await, 200);
-    master.until("master/slave_removals", 2.0).await;
-    let next = master.register(None, 2, 1).await;
-    let leave = UnregisterAgent { agent_id: next, incarnation: Incarnation(2) };
-    master.host.ask(&master.host.address_of("agents"), leave, SOON).await.unwrap();
-    let metrics = master.until("master/slave_removals/reason_unregistered", 1.0).await;
-    let expected = [
-        ("master/slave_removals", 3.0),
-        ("master/slave_registrations", 2.0),
-        ("master/slave_reregistrations", 2.0),
-        ("master/messages_unregister_slave", 1.0),
-        ("master/recovery_slave_removals", 0.0),
-    ];
-    expect(&metrics, &expected);
-    assert!(metrics["master/messages_reregister_slave"].as_f64() >= Some(2.0));
-    assert!(metrics["master/messages_register_slave"].as_f64() >= Some(2.0));
 }
 
 #[actix_rt::test]
