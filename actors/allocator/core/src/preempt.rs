@@ -6,8 +6,9 @@
 //! what goes; `frameworks` rescinds offers, waits the grace, and chooses the tasks.
 //!
 //! What is on its way back covers first what it was asked for, then what others lack. When nobody
-//! whom it was asked for, below or above that role, lacks anything any more, it is withdrawn. A part
-//! of it never is: what somebody is offered meanwhile from elsewhere may not be what it can use.
+//! whom it was asked for, below or above that role, wants anything any more, it is withdrawn; when
+//! they want no more than they have, once that has been so for a while: what somebody is offered
+//! meanwhile from elsewhere may not be what it can use. For the same reason a part of it never is.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long after the grace tasks may take to be gone before it is asked again: a kill and a lost
 /// message.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long somebody has enough before what was asked for is withdrawn, unless half the grace is
+/// less. What is offered counts as had, and a scheduler that declines it does so within seconds.
+const CONSIDERATION: Duration = Duration::from_secs(5);
 
 /// Who holds something on an agent, and how much could be taken.
 type Victim = (Client, Quantities);
@@ -88,7 +92,7 @@ impl State {
         };
         self.reclaims.forget(|_, coming| coming.until <= now);
         let mut claims = self.claims();
-        let withdrawals = self.withdraw(&claims);
+        let withdrawals = self.withdraw(now, &claims, grace_ms);
         if !withdrawals.is_empty() {
             out.push(Effect::Withdraw(WithdrawReclaims { round: term.round, withdrawals }));
         }
@@ -108,13 +112,23 @@ impl State {
         }
     }
 
-    /// Gives up what was asked for on behalf of those who lack nothing any more.
-    fn withdraw(&mut self, claims: &[Claim]) -> Vec<Withdrawal> {
-        let lacking = claims.iter().filter(|claim| !claim.lacks.is_zero());
-        let lacking: Vec<_> = lacking.map(|claim| &*self.book.roles[claim.role].name).collect();
-        let related =
-            |role: &str| lacking.iter().any(|it| is_within(it, role) || is_within(role, it));
-        let given_up = self.reclaims.forget(|_, coming| !related(&coming.for_role));
+    /// Gives up what was asked for on behalf of those who want nothing any more, or have enough.
+    fn withdraw(&mut self, now: Time, claims: &[Claim], grace_ms: u64) -> Vec<Withdrawal> {
+        let consideration = CONSIDERATION.min(Duration::from_millis(grace_ms / 2));
+        let (book, reclaims) = (&self.book, &mut self.reclaims);
+        let given_up = reclaims.forget(|_, coming| {
+            let theirs = |claim: &&Claim| {
+                let (role, whose) = (&*book.roles[claim.role].name, &*coming.for_role);
+                is_within(role, whose) || is_within(whose, role)
+            };
+            let mut theirs = claims.iter().filter(theirs).peekable();
+            let wanted = theirs.peek().is_some();
+            if theirs.any(|claim| !claim.lacks.is_zero()) {
+                coming.enough_since = None;
+                return false;
+            }
+            !wanted || *coming.enough_since.get_or_insert(now) + consideration <= now
+        });
         let withdrawal = |((at, client), for_role): (Place, Arc<str>)| {
             let (agent, share) = (&self.book.agents[at], &self.book.clients[client]);
             Withdrawal {
@@ -140,7 +154,8 @@ impl State {
         }
     }
 
-    /// Who lacks what, those first that others are part of.
+    /// Who wants something that there is a claim to, and what they lack of it, if anything; those
+    /// first that others are part of.
     fn claims(&self) -> Vec<Claim> {
         let mut claims = Vec::new();
         let guaranteed = |(_, role): &(_, &Role)| !role.quota.guarantees.is_empty();
@@ -153,7 +168,7 @@ impl State {
             self.book.wanting_within(slot, &mut wanting);
             let claimed = below.get(&slot).cloned().unwrap_or_default();
             let lacks = role.lacks().above(&claimed);
-            if !wanting.is_empty() && !lacks.is_zero() {
+            if !wanting.is_empty() {
                 for above in self.book.path(slot) {
                     below.entry(above).or_default().add(&lacks);
                 }
@@ -205,7 +220,8 @@ impl State {
                     for_role: for_role.to_string(),
                     grace_ms,
                 });
-                let coming = Coming { left: takes, until, for_role: Arc::clone(&for_role) };
+                let for_role = Arc::clone(&for_role);
+                let coming = Coming { left: takes, until, for_role, enough_since: None };
                 self.reclaims.coming.entry((at, client)).or_default().push(coming);
             }
         }

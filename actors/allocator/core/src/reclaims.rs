@@ -28,6 +28,8 @@ pub(crate) struct Coming {
     pub(crate) left: Quantities,
     pub(crate) until: Time,
     pub(crate) for_role: Arc<str>,
+    /// Since when nobody for whom it was asked has lacked anything.
+    pub(crate) enough_since: Option<Time>,
 }
 
 impl Reclaims {
@@ -57,11 +59,11 @@ impl Reclaims {
     /// Forgets what `drop` accepts; where it was, and for whom.
     pub(crate) fn forget(
         &mut self,
-        drop: impl Fn(&Place, &Coming) -> bool,
+        mut drop: impl FnMut(&Place, &mut Coming) -> bool,
     ) -> Vec<(Place, Arc<str>)> {
         let mut forgotten = Vec::new();
         self.coming.retain(|place, asked| {
-            asked.retain(|coming| {
+            asked.retain_mut(|coming| {
                 let goes = drop(place, coming);
                 forgotten.extend(goes.then(|| (*place, Arc::clone(&coming.for_role))));
                 !goes

@@ -7,9 +7,15 @@ use protocol::allocator::RequestResources;
 use protocol::framework::{Filters, Reclaim};
 use support::{World, bag};
 
+const GRACE_MS: u64 = 1000;
+
 fn world(policy: PolicyKind) -> World {
+    patient(policy, GRACE_MS)
+}
+
+fn patient(policy: PolicyKind, grace_ms: u64) -> World {
     let priorities = [("high".to_owned(), 1), ("low".to_owned(), -1)].into();
-    let preempt_grace_ms = Some(1000);
+    let preempt_grace_ms = Some(grace_ms);
     World::with(Options { policy, priorities, preempt_grace_ms, ..Options::default() })
 }
 
@@ -175,8 +181,8 @@ fn capacity_that_was_lent_comes_back_when_its_role_wants_it() {
 }
 
 /// A role is guaranteed what a framework uses, and another framework wants it: it is asked for.
-fn claimed() -> World {
-    let mut world = world(PolicyKind::Drf);
+fn claimed(grace_ms: u64) -> World {
+    let mut world = patient(PolicyKind::Drf, grace_ms);
     world.framework("f", &["r"]);
     world.agent("a1", 1, "cpus=4;mem=400");
     use_everything(&mut world);
@@ -204,7 +210,7 @@ fn what_was_asked_for_is_withdrawn_at_once_when_nobody_needs_it() {
         ("there is no guarantee", |world| world.set_quota("q", "", "")),
     ];
     for (what, change) in changes {
-        let mut world = claimed();
+        let mut world = claimed(GRACE_MS);
         change(&mut world);
         world.advance(10);
         assert_eq!(withdrawn(&world), ["of f in r on a1 for q"], "{what}");
@@ -215,7 +221,7 @@ fn what_was_asked_for_is_withdrawn_at_once_when_nobody_needs_it() {
 
 #[test]
 fn whoever_comes_back_claims_again() {
-    let mut world = claimed();
+    let mut world = claimed(GRACE_MS);
     world.activate("g", false);
     world.advance(600);
     world.activate("g", true);
@@ -225,8 +231,8 @@ fn whoever_comes_back_claims_again() {
 }
 
 #[test]
-fn what_is_found_elsewhere_is_not_taken() {
-    let mut world = claimed();
+fn what_is_found_elsewhere_and_kept_is_not_taken() {
+    let mut world = claimed(GRACE_MS);
     world.suppress("f", &[]);
     world.agent("a2", 1, "cpus=2;mem=200");
     world.settle();
@@ -236,7 +242,39 @@ fn what_is_found_elsewhere_is_not_taken() {
     world.agent("a3", 1, "cpus=1;mem=100");
     world.settle();
     assert_eq!(world.offered(), ["g a2", "g a3"]);
-    world.advance(600);
+    use_everything(&mut world);
+    world.advance(1000);
+    assert_eq!(withdrawn(&world), ["of f in r on a1 for q"]);
+}
+
+#[test]
+fn what_is_offered_elsewhere_and_declined_does_not_stand_for_what_was_asked_for() {
+    let mut world = claimed(30_000);
+    world.suppress("f", &[]);
+    for agent in ["a2", "a3", "a4"] {
+        world.agent(agent, 1, "cpus=1;mem=100");
+    }
+    world.settle();
+    assert_eq!(world.offered(), ["g a2", "g a3", "g a4"]);
+    world.advance(3000);
+    world.decline_rest(3_600_000);
+    world.advance(20_000);
+    assert!(world.withdrawals.is_empty(), "it cannot use three fragments");
+    comply(&mut world);
+    world.settle();
+    assert_eq!(world.offered(), ["g a1"]);
+    use_everything(&mut world);
+    world.advance(30_000);
+    assert!(world.withdrawals.is_empty() && world.reclaims.is_empty());
+}
+
+#[test]
+fn what_is_kept_elsewhere_is_not_waited_for_until_the_grace_is_over() {
+    let mut world = claimed(30_000);
+    world.suppress("f", &[]);
+    world.agent("a2", 1, "cpus=3;mem=300");
+    use_everything(&mut world);
+    world.advance(6000);
     assert_eq!(withdrawn(&world), ["of f in r on a1 for q"]);
 }
 
