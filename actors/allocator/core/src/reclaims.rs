@@ -37,10 +37,13 @@ impl Reclaims {
     pub(crate) fn returned(&mut self, at: Slot<Agent>, client: Client, sums: &Quantities) {
         let Some(asked) = self.coming.get_mut(&(at, client)) else { return };
         let mut came = sums.clone();
-        for coming in asked.iter_mut() {
+        asked.retain_mut(|coming| {
             settle(&mut coming.left, &mut came);
+            !coming.left.is_zero()
+        });
+        if asked.is_empty() {
+            self.coming.remove(&(at, client));
         }
-        self.forget(|_, coming| coming.left.is_zero());
     }
 
     pub(crate) fn forget_agent(&mut self, at: Slot<Agent>) {
