@@ -1,4 +1,5 @@
-//! What is counted, under the names of Mesos. Costs as much as there are roles.
+//! What is counted, under the names of Mesos. Costs as much as there are roles and frameworks in
+//! them.
 
 use std::collections::BTreeMap;
 
