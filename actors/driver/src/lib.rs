@@ -10,6 +10,7 @@
 //!
 //! `examples/scheduler.rs` and `examples/executor.rs` are the smallest useful frameworks.
 
+mod accept;
 pub mod call;
 pub mod executor;
 mod executor_actor;

@@ -57,8 +57,8 @@ pub trait Scheduler: 'static {
     /// tasks, explicitly by [`SchedulerDriver::acknowledge_operation`].
     fn operation(&mut self, _driver: &SchedulerDriver, _status: OperationStatus) {}
 
-    /// These operations without an id, of an accept of these offers, were not done; the rest of the
-    /// accept was.
+    /// These operations without an id, of an accept of these offers, were not done. Of the rest of the
+    /// accept, updates tell.
     fn operations_refused(
         &mut self,
         _driver: &SchedulerDriver,
@@ -88,8 +88,10 @@ pub trait Scheduler: 'static {
 /// The handle of a scheduler's driver. Cheap to clone; may be used from any thread.
 ///
 /// No call blocks. Calls that need a master while there is none: tasks of `accept` come back as
-/// `TASK_DROPPED` with `REASON_MASTER_DISCONNECTED`; kills are sent once subscribed again;
-/// suppressed roles are kept; the rest is void by then and dropped.
+/// `TASK_DROPPED` with `REASON_MASTER_DISCONNECTED`, its operations as `OPERATION_DROPPED` or, those
+/// without an id, as refused; kills are sent once subscribed again; suppressed roles are kept; the
+/// rest is void by then and dropped. What became of an accept that may have arrived is asked by the
+/// driver.
 #[derive(Clone)]
 pub struct SchedulerDriver {
     send: Arc<dyn Fn(SchedulerCall) + Send + Sync>,

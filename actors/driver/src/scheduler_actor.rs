@@ -13,7 +13,7 @@ use protocol::frameworks::{
     AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
     FrameworkSubscribed, KillTask, MessageToExecutor, ReconcileOperations, ReconcileTasks,
     RequestResources, ReviveOffers, ShutdownExecutor, SubscribeFramework, SuppressOffers,
-    TaskQuestion, TeardownFramework,
+    TeardownFramework,
 };
 use protocol::resize::ResizeTask;
 use protocol::runtime::{Exited, Subscribe};
@@ -26,6 +26,7 @@ use runtime::{Actor, Context, Handlers, Host, HostError, SpawnOptions};
 use serde_json::json;
 
 use crate::StopDriver;
+use crate::accept::Doubtful;
 use crate::call::SchedulerCall;
 use crate::leader::{Standing, elector, frameworks};
 use crate::scheduler::{Scheduler, SchedulerDriver, Subscribed};
@@ -95,7 +96,7 @@ pub fn start_scheduler<S: Scheduler>(
         attempt: 0,
         pause: SEEK.0,
         kills: BTreeMap::new(),
-        doubtful: Vec::new(),
+        doubtful: Doubtful::default(),
     })?;
     Ok(driver)
 }
@@ -136,8 +137,7 @@ pub(crate) struct SchedulerActor<S> {
     pub(crate) suppressed: BTreeSet<String>,
     /// Kills that wait for a master.
     pub(crate) kills: BTreeMap<TaskId, KillTask>,
-    /// Tasks whose launch may or may not have reached a master.
-    pub(crate) doubtful: Vec<TaskQuestion>,
+    pub(crate) doubtful: Doubtful,
 }
 
 /// What can time out.

@@ -1,22 +1,15 @@
 //! A scheduler's calls on their way to the leading master, and what becomes of those that find
 //! none.
-//!
-//! Invariant: every task given to `accept` is heard of again: from the master; or from here, as
-//! dropped, when it certainly never reached one; or by reconciliation when that is uncertain.
 
 use std::time::Duration;
 
 use protocol::explain::ExplainOffers;
-use protocol::framework::Capability;
-use protocol::framework::Operation;
 use protocol::frameworks::{
-    AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers,
-    KillTask, MessageToExecutor, OffersAccepted, ReconcileOperations, ReconcileTasks,
-    RequestResources, ReviveOffers, ShutdownExecutor, SuppressOffers, TaskQuestion,
-    TeardownFramework,
+    AcknowledgeOperation, AcknowledgeUpdate, AnswerInverseOffers, DeclineOffers, KillTask,
+    MessageToExecutor, ReconcileOperations, ReconcileTasks, RequestResources, ReviveOffers,
+    ShutdownExecutor, SuppressOffers, TeardownFramework,
 };
 use protocol::resize::{ResizeTask, TaskResized};
-use protocol::task::{Reason, Source, TaskInfo, TaskState, TaskStatus};
 use protocol::{Failure, FailureKind, FrameworkId, Message};
 use runtime::{Context, Handler, Outcome};
 
@@ -31,7 +24,7 @@ type Actor<S> = SchedulerActor<S>;
 
 impl<S: Scheduler> SchedulerActor<S> {
     /// Passes a call on and answers the caller with the master's answer, after `then` has seen it.
-    fn pass<M: Message>(
+    pub(crate) fn pass<M: Message>(
         &mut self,
         message: M,
         ctx: &mut Context<Self>,
@@ -57,7 +50,7 @@ impl<S: Scheduler> SchedulerActor<S> {
         Outcome::Later
     }
 
-    fn own_id(&self) -> FrameworkId {
+    pub(crate) fn own_id(&self) -> FrameworkId {
         self.framework_id.lock().clone().unwrap_or_else(|| FrameworkId::from(""))
     }
 
@@ -78,60 +71,6 @@ impl<S: Scheduler> SchedulerActor<S> {
             }
         })
     }
-
-    fn ask_after_doubtful(&mut self, ctx: &mut Context<Self>) {
-        if self.doubtful.is_empty() || self.standing.subscribed().is_none() {
-            return;
-        }
-        let tasks = std::mem::take(&mut self.doubtful);
-        let (framework_id, again) = (self.own_id(), tasks.clone());
-        let asked = ReconcileTasks { framework_id, tasks };
-        self.pass(asked, ctx, move |actor, answer, _| {
-            if answer.is_err() {
-                actor.doubtful.extend(again);
-            }
-        });
-    }
-
-    /// What becomes of the tasks of an `accept` that the master did not take.
-    fn on_accept_failed(
-        &mut self,
-        tasks: &[TaskInfo],
-        failure: &Failure,
-        sent: bool,
-        ctx: &mut Context<Self>,
-    ) {
-        if sent && !is_certain(failure) {
-            let question = |task: &TaskInfo| TaskQuestion {
-                task_id: task.task_id.clone(),
-                agent_id: Some(task.agent_id.clone()),
-            };
-            self.doubtful.extend(tasks.iter().map(question));
-            return self.ask_after_doubtful(ctx);
-        }
-        let aware = self.config.info.capabilities.contains(&Capability::PartitionAware);
-        let state = if aware { TaskState::Dropped } else { TaskState::Lost };
-        for task in tasks {
-            let status = TaskStatus::new(task.task_id.clone(), state, Source::Master, ctx.now());
-            let why = format!("not launched: {failure}");
-            let mut status = status.because(Reason::MasterDisconnected, why);
-            status.agent_id = Some(task.agent_id.clone());
-            self.scheduler.update(&self.driver, status);
-        }
-    }
-}
-
-/// Whether the call has certainly had no effect at the master.
-fn is_certain(failure: &Failure) -> bool {
-    matches!(
-        failure.kind,
-        FailureKind::NotLeader
-            | FailureKind::NoSuchActor
-            | FailureKind::UnknownMessage
-            | FailureKind::BadMessage
-            | FailureKind::Overloaded
-            | FailureKind::Unwelcome
-    )
 }
 
 /// Whether a call should be made again with the next master.
@@ -145,31 +84,6 @@ fn may_not_have_arrived(failure: &Failure) -> bool {
             | FailureKind::LinkDown
             | FailureKind::ActorDied
     )
-}
-
-impl<S: Scheduler> Handler<AcceptOffers> for Actor<S> {
-    fn handle(
-        &mut self,
-        mut message: AcceptOffers,
-        ctx: &mut Context<Self>,
-    ) -> Outcome<OffersAccepted> {
-        message.framework_id = self.own_id();
-        let launched = |operation: &Operation| match operation {
-            Operation::Launch { tasks } => tasks.clone(),
-            Operation::Apply { .. } | Operation::Refused { .. } => Vec::new(),
-        };
-        let tasks: Vec<TaskInfo> = message.operations.iter().flat_map(launched).collect();
-        let offer_ids = message.offer_ids.clone();
-        let sent = self.standing.subscribed().is_some();
-        self.pass(message, ctx, move |actor, answer, ctx| match answer {
-            Ok(OffersAccepted { refused }) if refused.is_empty() => {}
-            Ok(OffersAccepted { refused }) => {
-                let Actor { scheduler, driver, .. } = actor;
-                scheduler.operations_refused(driver, &offer_ids, refused);
-            }
-            Err(failure) => actor.on_accept_failed(&tasks, failure, sent, ctx),
-        })
-    }
 }
 
 impl<S: Scheduler> Handler<ReviveOffers> for Actor<S> {

@@ -1,5 +1,6 @@
 //! Masters, each on a host of its own, and a scheduler that records what it is told.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,13 +9,16 @@ use protocol::elector::{GetLeader, LEADER_TOPIC, Leader, LeaderChanged, Leadersh
 use protocol::framework::{FrameworkInfo, Offer, OperationStatus};
 use protocol::frameworks::{
     AcceptOffers, AcknowledgeOperation, AcknowledgeUpdate, FrameworkSubscribed, KillTask,
-    OffersAccepted, ReconcileTasks, RefusedOperation, SubscribeFramework, TeardownFramework,
+    OffersAccepted, ReconcileOperations, ReconcileTasks, RefusedOperation, SubscribeFramework,
+    TeardownFramework,
 };
 use protocol::resize::{ResizeTask, TaskResized};
 use protocol::scheduler::UpdateStatus;
 use protocol::task::{CommandInfo, Source, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Epoch, Failure, HostAddr, OfferId, Resources, TaskId, Time};
-use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
+use runtime::{
+    Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, ReplyTo, SpawnOptions,
+};
 use tokio::sync::mpsc;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -67,6 +71,7 @@ pub(crate) enum Asked {
     AcknowledgeOperation(AcknowledgeOperation),
     Kill(KillTask),
     Reconcile(ReconcileTasks),
+    ReconcileOperations(ReconcileOperations),
     Resize(ResizeTask),
     Teardown,
 }
@@ -77,6 +82,9 @@ pub(crate) struct Frameworks {
     pub(crate) answer: Arc<Mutex<Option<Failure>>>,
     /// What of an accept is not done.
     pub(crate) refused: Arc<Mutex<Vec<RefusedOperation>>>,
+    /// Accepts are not answered.
+    pub(crate) silent: Arc<AtomicBool>,
+    pub(crate) unanswered: Vec<ReplyTo<OffersAccepted>>,
     pub(crate) refuse_subscription: bool,
     pub(crate) epoch: Epoch,
 }
@@ -102,6 +110,7 @@ impl Actor for Frameworks {
             .on::<AcknowledgeOperation>()
             .on::<KillTask>()
             .on::<ReconcileTasks>()
+            .on::<ReconcileOperations>()
             .on::<ResizeTask>()
             .on::<TeardownFramework>();
     }
@@ -123,8 +132,17 @@ impl Handler<SubscribeFramework> for Frameworks {
 }
 
 impl Handler<AcceptOffers> for Frameworks {
-    fn handle(&mut self, message: AcceptOffers, _: &mut Context<Self>) -> Outcome<OffersAccepted> {
+    fn handle(
+        &mut self,
+        message: AcceptOffers,
+        ctx: &mut Context<Self>,
+    ) -> Outcome<OffersAccepted> {
         let refused = self.refused.lock().unwrap().clone();
+        if self.silent.load(Ordering::Relaxed) {
+            self.unanswered.push(ctx.defer());
+            let _ = self.asked.send(Asked::Accept(message));
+            return Outcome::Later;
+        }
         match self.note(Asked::Accept(message)) {
             Outcome::Refuse(failure) => Outcome::Refuse(failure),
             _ => Outcome::Reply(OffersAccepted { refused }),
@@ -152,6 +170,12 @@ impl Handler<ReconcileTasks> for Frameworks {
         Outcome::Reply(())
     }
 }
+impl Handler<ReconcileOperations> for Frameworks {
+    fn handle(&mut self, message: ReconcileOperations, _: &mut Context<Self>) -> Outcome<()> {
+        let _ = self.asked.send(Asked::ReconcileOperations(message));
+        Outcome::Reply(())
+    }
+}
 impl Handler<ResizeTask> for Frameworks {
     fn handle(&mut self, message: ResizeTask, _: &mut Context<Self>) -> Outcome<TaskResized> {
         let resized = TaskResized { agent_id: "agent".into(), resources: Resources::EMPTY };
@@ -172,6 +196,7 @@ pub(crate) struct Master {
     pub(crate) asked: mpsc::UnboundedReceiver<Asked>,
     pub(crate) answer: Arc<Mutex<Option<Failure>>>,
     pub(crate) refused: Arc<Mutex<Vec<RefusedOperation>>>,
+    pub(crate) silent: Arc<AtomicBool>,
 }
 
 pub(crate) async fn host(listen: bool) -> Host {
@@ -194,18 +219,21 @@ impl Master {
         let answer = Arc::new(Mutex::new(None));
         let refused = Arc::default();
         let (agreed, given) = (Arc::clone(elected), Arc::clone(&answer));
-        let partly = Arc::clone(&refused);
+        let silent = Arc::<AtomicBool>::default();
+        let (partly, quiet) = (Arc::clone(&refused), Arc::clone(&silent));
         host.spawn("elector", SpawnOptions::default(), move || Elector(Arc::clone(&agreed)))
             .unwrap();
         let frameworks = move || Frameworks {
             asked: tell.clone(),
             answer: Arc::clone(&given),
             refused: Arc::clone(&partly),
+            silent: Arc::clone(&quiet),
+            unanswered: Vec::new(),
             refuse_subscription,
             epoch: Epoch(epoch),
         };
         host.spawn("frameworks", SpawnOptions::default(), frameworks).unwrap();
-        Self { host, asked, answer, refused }
+        Self { host, asked, answer, refused, silent }
     }
 
     pub(crate) fn leads(&self, elected: &Elected, epoch: u64) {
