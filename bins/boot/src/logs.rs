@@ -50,6 +50,13 @@ impl Logging {
         })
     }
 
+    /// How much is said where nothing is configured for the target: the last level that stands for
+    /// itself. The filter's own default is `error`.
+    fn usual(&self) -> u32 {
+        let mut levels = self.filter.rsplit(',').filter_map(|part| part.trim().parse().ok());
+        levels.next().map_or(0, verbosity)
+    }
+
     /// Starts logging; what was started before stays.
     pub fn start(&self) -> Result<(), Invalid> {
         let (subscriber, dial) = self.build()?;
@@ -62,7 +69,7 @@ impl Logging {
 
     fn build(&self) -> Result<(impl Subscriber + Send + Sync + 'static, Dial), Invalid> {
         let filter = self.parse_filter()?;
-        let usual = verbosity(filter.max_level_hint());
+        let usual = self.usual();
         let (filter, handle) = reload::Layer::new(filter);
         let lines = match self.format {
             LogFormat::Human => {
@@ -88,11 +95,11 @@ fn filter(text: &str, verbosity: u32) -> Result<EnvFilter, tracing_subscriber::f
 }
 
 /// In the levels of glog: 0 is what is always said, and more is said from there.
-fn verbosity(level: Option<LevelFilter>) -> u32 {
+fn verbosity(level: LevelFilter) -> u32 {
     match level {
-        Some(LevelFilter::TRACE) | None => 2,
-        Some(LevelFilter::DEBUG) => 1,
-        Some(_) => 0,
+        LevelFilter::TRACE => 2,
+        LevelFilter::DEBUG => 1,
+        _ => 0,
     }
 }
 
@@ -115,7 +122,7 @@ impl Dial {
 /// How much the configuration says: 0 `info` and above, 1 `debug`, 2 `trace`.
 #[must_use]
 pub fn usual_verbosity() -> u32 {
-    DIAL.get().map_or_else(|| verbosity(Some(LevelFilter::current())), |dial| dial.usual)
+    DIAL.get().map_or_else(|| verbosity(LevelFilter::current()), |dial| dial.usual)
 }
 
 /// Says so much from now on, or as much as the configuration if that is more.
@@ -155,13 +162,26 @@ mod tests {
     #[test]
     fn what_is_configured_for_a_target_stays_as_it_is() {
         let (subscriber, dial) = logging("info,quiet=error,boot=debug").build().unwrap();
-        assert_eq!(dial.usual, 1);
         tracing::subscriber::with_default(subscriber, || {
             dial.set(2).unwrap();
             assert!(enabled!(target: "other", Level::TRACE));
             assert!(!enabled!(target: "quiet", Level::INFO));
             assert!(!enabled!(target: "boot", Level::TRACE));
         });
+    }
+
+    #[test]
+    fn what_is_configured_for_a_target_is_not_what_is_usual() {
+        let (subscriber, dial) = logging("info,boot=debug").build().unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            assert_eq!(dial.usual, 0);
+            assert!(!enabled!(target: "other", Level::DEBUG));
+            dial.set(1).unwrap();
+            assert!(enabled!(target: "other", Level::DEBUG));
+        });
+        for (filter, usual) in [("", 0), ("boot=trace", 0), ("boot=warn,debug", 1), ("TRACE", 2)] {
+            assert_eq!(logging(filter).usual(), usual, "{filter}");
+        }
     }
 
     #[test]
