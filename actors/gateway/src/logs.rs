@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::task::JoinHandle;
 use tracing::level_filters::LevelFilter;
 
 /// Changes the level of the log, or says why it cannot be.
@@ -25,8 +26,8 @@ pub struct Logs {
 #[derive(Debug)]
 struct Now {
     level: u32,
-    /// How often it was changed: a change that was followed by another is not taken back.
-    changes: u64,
+    /// What takes the last change back when its time is over.
+    revert: Option<JoinHandle<()>>,
 }
 
 /// Why the level was not changed.
@@ -46,7 +47,7 @@ impl Logs {
         usual: u32,
         change: impl Fn(u32) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        let now = Arc::new(Mutex::new(Now { level: usual, changes: 0 }));
+        let now = Arc::new(Mutex::new(Now { level: usual, revert: None }));
         Self { usual, now, change: Arc::new(change) }
     }
 
@@ -67,17 +68,19 @@ impl Logs {
         let mut now = self.now.lock();
         (self.change)(level).map_err(LogsError::Failed)?;
         now.level = level;
-        now.changes += 1;
-        if level != self.usual {
-            actix_rt::spawn(self.clone().revert(now.changes, duration));
+        let revert = || actix_rt::spawn(self.clone().revert(duration));
+        let next = (level != self.usual).then(revert);
+        if let Some(earlier) = std::mem::replace(&mut now.revert, next) {
+            earlier.abort();
         }
         Ok(())
     }
 
-    async fn revert(self, change: u64, after: Duration) {
+    async fn revert(self, after: Duration) {
         tokio::time::sleep(after).await;
         let mut now = self.now.lock();
-        if now.changes != change {
+        // Another change may have had the lock when this one's time was over.
+        if now.revert.as_ref().map(JoinHandle::id) != Some(tokio::task::id()) {
             return;
         }
         match (self.change)(self.usual) {
@@ -143,6 +146,23 @@ mod tests {
         assert_eq!((logs.level(), &*said.lock()), (3, &vec![2, 3]));
         logs.set(1, Duration::ZERO).unwrap();
         assert_eq!(logs.level(), 1);
+    }
+
+    #[actix_rt::test]
+    async fn only_the_last_word_waits_to_be_taken_back() {
+        let (logs, _) = kept();
+        for _ in 0..100 {
+            logs.set(2, Duration::MAX).unwrap();
+        }
+        // Besides this one.
+        let waiting = || Arc::strong_count(&logs.change) - 1;
+        while waiting() > 1 {
+            tokio::task::yield_now().await;
+        }
+        logs.set(1, Duration::ZERO).unwrap();
+        while waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[actix_rt::test]
