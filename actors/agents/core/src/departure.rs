@@ -121,7 +121,8 @@ impl Term {
         out.push(Effect::Reply { call, result: Ok(Reply::Done) });
     }
 
-    /// Takes the agent out of service for good, or until it registers. False: it was not in it.
+    /// Takes the agent out of service for good, or until it registers. False: it was not in it, and
+    /// was counted when it fell out of it.
     pub(crate) fn lose(
         &mut self,
         id: &AgentId,
@@ -129,10 +130,13 @@ impl Term {
         loss: Loss,
         out: &mut Vec<Effect>,
     ) -> bool {
-        let Some(before) = self.agents.get(id).map(|agent| agent.state) else { return false };
+        let Some(agent) = self.agents.get(id) else { return false };
+        let (before, in_service) = (agent.state, agent.is_expected());
         let Ok(after) = transition(Some(before), event) else { return false };
         let cause = loss.cause;
-        self.count_loss(before, cause);
+        if in_service {
+            self.count_loss(before, cause);
+        }
         self.cancel_removal(id);
         let Some(agent) = self.agents.get_mut(id) else { return false };
         if before == AgentState::Active {
@@ -159,7 +163,7 @@ impl Term {
             }
             None => self.forget(id, agent),
         }
-        true
+        in_service
     }
 
     /// An unreachable agent may hear this and register; one that is gone learns so when it does.

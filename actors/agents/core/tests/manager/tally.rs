@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use agents_core::Input;
-use protocol::agents::{MarkAgentGone, UnregisterAgent};
+use protocol::agents::{AgentState, MarkAgentGone, UnregisterAgent};
 use protocol::registrar::AgentStanding;
 use protocol::{AgentId, Failure, FailureKind, Incarnation};
 
@@ -74,6 +74,24 @@ fn each_way_to_leave_has_its_count() {
         ("slave_unreachable_completed", 2.0),
         ("slave_unreachable_canceled", 0.0),
         ("recovery_slave_removals", 0.0),
+    ]);
+}
+
+#[test]
+fn an_agent_that_was_given_up_is_not_counted_again_when_it_leaves_for_good() {
+    let mut manager = Manager::leading(vec![]);
+    let ids = [1, 2].map(|n| manager.join(n).agent_id);
+    manager.pass(40 * SECOND);
+    manager.unregister(&ids[0], 1);
+    let call = manager.call();
+    let message = MarkAgentGone { agent_id: ids[1].clone() };
+    manager.give(Input::MarkAgentGone { call, message });
+    assert_eq!(manager.standing(&ids[0]), None);
+    assert!(manager.is(&ids[1], AgentState::Gone));
+    manager.expect_counts(&[
+        ("slave_removals", 2.0),
+        ("slave_removals/reason_unhealthy", 2.0),
+        ("slave_removals/reason_unregistered", 0.0),
     ]);
 }
 
