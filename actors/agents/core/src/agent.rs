@@ -10,6 +10,7 @@ use protocol::{Address, AgentId, FrameworkId, Generation, HostAddr, TaskId, Time
 
 use crate::AGENT;
 use crate::life::Life;
+use crate::removals::Queued;
 
 /// One agent.
 #[derive(Clone, Debug)]
@@ -27,8 +28,8 @@ pub(crate) struct Agent {
     pub(crate) answered: u64,
     /// Pings in a row without an answer.
     pub(crate) missed: u32,
-    /// Since when it waits for its turn to become unreachable.
-    pub(crate) queued: Option<Time>,
+    /// It waits for its turn to become unreachable.
+    pub(crate) queued: Option<Queued>,
     /// What it is told to kill when it is back.
     pub(crate) kills: BTreeMap<(FrameworkId, TaskId), Option<KillPolicy>>,
 }

@@ -87,7 +87,8 @@ impl Term {
     }
 
     fn check_removals(&self) -> Result<(), String> {
-        let queued = self.agents.iter().filter_map(|(id, a)| a.queued.map(|q| (q, id.clone())));
+        let queued =
+            self.agents.iter().filter_map(|(id, a)| a.queued.map(|q| (q.since, id.clone())));
         if queued.collect::<BTreeSet<_>>() == self.removals.queue {
             Ok(())
         } else {

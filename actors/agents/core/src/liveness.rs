@@ -26,7 +26,7 @@ impl Term {
             let answered = agent.answered == agent.sequence;
             agent.missed = if answered { 0 } else { agent.missed + 1 };
             if agent.missed >= self.config.max_missed_pings {
-                self.queue_removal(now, id, out);
+                self.schedule_removal(now, id, out);
             }
         }
         self.ping(now, id, out);
@@ -97,7 +97,7 @@ impl Term {
     pub(crate) fn on_reregister_timer(&mut self, now: Time, id: &AgentId, out: &mut Vec<Effect>) {
         let away = |state| matches!(state, AgentState::Recovered | AgentState::Disconnected);
         if self.agents.get(id).is_some_and(|agent| away(agent.state)) {
-            self.queue_removal(now, id, out);
+            self.schedule_removal(now, id, out);
         }
     }
 }

@@ -204,9 +204,12 @@ impl Term {
             FailureKind::Refused => Failure::new(FailureKind::Conflict, failure.message),
             _ => failure,
         };
-        match change.call() {
-            Some(call) => refuse(call, failure, out),
-            None => self.queue_removal(now, id, out),
+        match (change.call(), change) {
+            (Some(call), _) => refuse(call, failure, out),
+            (None, Change::Expire { displaced, .. }) => {
+                self.queue_removal(now, id, *displaced, out);
+            }
+            (None, _) => self.schedule_removal(now, id, out),
         }
     }
 }

@@ -96,6 +96,46 @@ fn an_agent_that_was_given_up_is_not_counted_again_when_it_leaves_for_good() {
 }
 
 #[test]
+fn a_removal_that_the_registrar_fails_is_scheduled_once() {
+    let mut manager = Manager::leading(vec![]);
+    manager.join(1);
+    manager.holding = true;
+    manager.pass(40 * SECOND);
+    manager.release(Err(failed(FailureKind::Timeout)));
+    manager.pass(40 * SECOND);
+    manager.release(Ok(()));
+    manager.expect_counts(&[
+        ("slave_removals", 1.0),
+        ("slave_removals/reason_unhealthy", 1.0),
+        ("slave_unreachable_scheduled", 1.0),
+        ("slave_unreachable_completed", 1.0),
+        ("slave_unreachable_canceled", 0.0),
+    ]);
+}
+
+#[test]
+fn a_removal_that_the_registrar_fails_keeps_its_cause() {
+    let mut manager = Manager::leading(vec![]);
+    manager.join(1);
+    manager.holding = true;
+    let call = manager.call();
+    let message = Box::new(registration(1, None, 2, 1));
+    manager.give(Input::RegisterAgent { call, message });
+    manager.release(Ok(()));
+    manager.release(Err(failed(FailureKind::Timeout)));
+    manager.pass(SECOND);
+    manager.expect_counts(&[("slave_removals", 0.0)]);
+    manager.release(Ok(()));
+    manager.expect_counts(&[
+        ("slave_removals", 1.0),
+        ("slave_removals/reason_registered", 1.0),
+        ("slave_removals/reason_unhealthy", 0.0),
+        ("slave_unreachable_scheduled", 0.0),
+        ("slave_unreachable_completed", 0.0),
+    ]);
+}
+
+#[test]
 fn agents_that_are_heard_in_time_cancel_their_removal() {
     let mut manager = Manager::leading(vec![]);
     let ids: Vec<AgentId> = (1..=30).map(|n| manager.join(n).agent_id).collect();
