@@ -1,8 +1,9 @@
 //! What of the cluster's scalars counts against the quotas of roles, and what is left. Counted anew
 //! for every change of quotas: at some milliseconds for 100,000 tasks there is no need to keep it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use protocol::id::AgentId;
 use protocol::quota::{Amounts, is_within};
 use protocol::resources::{Resource, Resources, Scalar, Value};
 
@@ -18,6 +19,8 @@ pub(crate) struct Consumption<'a> {
     reserved: BTreeMap<&'a str, Amounts>,
     /// Held by a role; what is reserved by the role that it is reserved for.
     held: BTreeMap<(&'a str, Option<&'a str>), Amounts>,
+    /// Who holds what is shared: it counts once for all of them.
+    shared: BTreeMap<(&'a AgentId, &'a Resource), BTreeSet<&'a str>>,
 }
 
 impl Term {
@@ -31,13 +34,14 @@ impl Term {
             }
         }
         for (_, entry) in self.ledger.iter().filter(|(_, entry)| entry.holds()) {
-            sums.add_held(&entry.task.role, &entry.task.resources);
+            let task = &entry.task;
+            sums.add_held(&task.agent_id, &task.role, &task.resources);
         }
-        for executor in self.ledger.executors.values() {
-            sums.add_held(&executor.role, &executor.info.resources);
+        for (key, executor) in &self.ledger.executors {
+            sums.add_held(&key.agent_id, &executor.role, &executor.info.resources);
         }
-        for outstanding in self.offers.iter().filter(|_| with_offers) {
-            sums.add_held(&outstanding.offer.role, &outstanding.offer.resources);
+        for offer in self.offers.iter().filter(|_| with_offers).map(|it| &it.offer) {
+            sums.add_held(&offer.agent_id, &offer.role, &offer.resources);
         }
         sums
     }
@@ -53,8 +57,12 @@ impl<'a> Consumption<'a> {
         }
     }
 
-    fn add_held(&mut self, role: &'a str, bag: &'a Resources) {
+    fn add_held(&mut self, agent_id: &'a AgentId, role: &'a str, bag: &'a Resources) {
         for (resource, amount) in scalars(bag) {
+            if resource.shared {
+                self.shared.entry((agent_id, resource)).or_default().insert(role);
+                continue;
+            }
             let sum = self.held.entry((role, resource.reserved_role())).or_default();
             add(sum, &resource.name, amount);
         }
@@ -64,13 +72,19 @@ impl<'a> Consumption<'a> {
     /// what they hold beside.
     pub(crate) fn of(&self, role: &str) -> Amounts {
         let reserved = self.reserved.iter().filter(|(of, _)| is_within(of, role));
-        let beside = |(of, reserved): &(&str, Option<&str>)| {
+        let beside = |of: &str, reserved: Option<&str>| {
             is_within(of, role) && reserved.is_none_or(|reserved| !is_within(reserved, role))
         };
-        let held = self.held.iter().filter(|(key, _)| beside(key));
+        let held = self.held.iter().filter(|((of, reserved), _)| beside(of, *reserved));
         let mut sum = Amounts::new();
         for amounts in reserved.map(|(_, it)| it).chain(held.map(|(_, it)| it)) {
             amounts.iter().for_each(|(name, amount)| add(&mut sum, name, *amount));
+        }
+        for ((_, resource), holders) in &self.shared {
+            let counts = holders.iter().any(|of| beside(of, resource.reserved_role()));
+            if let Some(amount) = amount_of(resource).filter(|_| counts) {
+                add(&mut sum, &resource.name, amount);
+            }
         }
         sum
     }
@@ -94,12 +108,14 @@ pub(crate) fn without(these: &Amounts, others: &Amounts) -> Amounts {
 
 /// The scalars of a bag that count.
 pub(crate) fn scalars(bag: &Resources) -> impl Iterator<Item = (&Resource, Scalar)> {
-    bag.distinct().filter(|resource| !resource.revocable).filter_map(|resource| {
-        match resource.value {
-            Value::Scalar(amount) => Some((resource, amount)),
-            _ => None,
-        }
-    })
+    bag.distinct().filter_map(|resource| Some((resource, amount_of(resource)?)))
+}
+
+fn amount_of(resource: &Resource) -> Option<Scalar> {
+    match resource.value {
+        Value::Scalar(amount) if !resource.revocable => Some(amount),
+        _ => None,
+    }
 }
 
 fn add(sum: &mut Amounts, name: &str, amount: Scalar) {

@@ -7,6 +7,7 @@ use protocol::allocator::{SetQuota, SetWeight};
 use protocol::frameworks::{GetRoleSettings, RoleSettings, UpdateQuotas, UpdateWeights};
 use protocol::quota::{Amounts, Quota};
 use protocol::registrar::{Registry, RegistryOperation, RegistrySnapshot};
+use protocol::task::{Task, TaskState};
 use protocol::{Failure, FailureKind, Resource, Resources, Scalar};
 
 use crate::fixture::*;
@@ -252,6 +253,42 @@ fn what_is_reserved_is_consumed_whoever_holds_it() {
     for role in ["dev", "dev/web"] {
         bench.refused(quotas(&[(role, limit(1))]), FailureKind::Refused, "'cpus:2'");
         bench.set(quotas(&[(role, limit(2))]));
+    }
+}
+
+#[test]
+fn what_tasks_share_is_consumed_once() {
+    let mut bench = Bench::leading();
+    let id = bench.subscribe();
+    let reservation = protocol::resources::Reservation {
+        role: "dev".into(),
+        dynamic: true,
+        principal: None,
+        labels: BTreeMap::new(),
+    };
+    let disk = protocol::resources::Disk {
+        persistence_id: "v".into(),
+        container_path: "data".into(),
+        principal: None,
+    };
+    let five = protocol::resources::Value::Scalar(Scalar::from_milli(5000));
+    let plain = Resource::new("disk", five);
+    let shared =
+        Resource { reservations: vec![reservation], disk: Some(disk), shared: true, ..plain };
+    let volume: Resources = std::iter::once(shared).collect();
+    let sharer = |task, role: &str| {
+        let task = reported(&id, task, "a1", TaskState::Running);
+        Task { role: role.into(), resources: volume.clone(), ..task }
+    };
+    let tasks = vec![sharer("t1", "dev/web"), sharer("t2", "dev/web"), sharer("t3", "dev/web/a")];
+    let mut joined = joined("a1", 1, tasks);
+    joined.info.resources.add_all(&volume);
+    bench.tell(frameworks_core::News::AgentJoined(joined));
+    let limit = |n| Amounts::from([("disk".to_owned(), Scalar::from_milli(n))]);
+    let limit = |n| Quota { guarantees: Amounts::new(), limits: limit(n) };
+    for role in ["dev/web", "dev/web/a"] {
+        bench.refused(quotas(&[(role, limit(4000))]), FailureKind::Refused, "'disk:5'");
+        bench.set(quotas(&[(role, limit(5000))]));
     }
 }
 
