@@ -65,13 +65,19 @@ impl Claims {
     fn forget(&mut self, drop: impl Fn(&Place, &Claim) -> bool) -> Vec<OfferId> {
         let mut void = Vec::new();
         self.0.retain(|place, claims| {
-            claims.retain(|claim| {
-                let goes = drop(place, claim);
-                void.extend(claim.inverse.clone().filter(|_| goes));
-                !goes
-            });
+            void.extend(remove(claims, |claim| drop(place, claim)));
             !claims.is_empty()
         });
+        void
+    }
+
+    /// As [`Self::forget`], of one place.
+    fn forget_at(&mut self, place: &Place, drop: impl Fn(&Claim) -> bool) -> Vec<OfferId> {
+        let Some(claims) = self.0.get_mut(place) else { return Vec::new() };
+        let void = remove(claims, drop);
+        if claims.is_empty() {
+            self.0.remove(place);
+        }
         void
     }
 
@@ -129,9 +135,7 @@ impl Term {
             if self.generation(&withdrawal.agent_id) == Some(withdrawal.generation) {
                 let Withdrawal { framework_id, role, agent_id, for_role, .. } = withdrawal;
                 let there = Place { agent_id, framework_id, role };
-                let void = self
-                    .claims
-                    .forget(|place, claim| *place == there && claim.for_role == for_role);
+                let void = self.claims.forget_at(&there, |claim| claim.for_role == for_role);
                 self.void_inverse(void, turn);
             }
         }
@@ -191,7 +195,7 @@ impl Term {
             let counted = take(&mut claim.left, &came);
             take(&mut came, &counted);
         }
-        let settled = self.claims.forget(|_, claim| claim.left.is_empty());
+        let settled = self.claims.forget_at(&place, |claim| claim.left.is_empty());
         self.void_inverse(settled, turn);
     }
 
@@ -327,6 +331,11 @@ impl Term {
             status.message += &format!(": {before}");
         }
     }
+}
+
+/// The inverse offers of the claims that go.
+fn remove(claims: &mut Vec<Claim>, goes: impl Fn(&Claim) -> bool) -> Vec<OfferId> {
+    claims.extract_if(.., |claim| goes(claim)).filter_map(|claim| claim.inverse).collect()
 }
 
 /// Whether it has been told to end.
