@@ -22,7 +22,7 @@ pub(crate) fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> {
     let (began, before) = (Instant::now(), crowd::resident(pid));
     let mut crowd = Crowd::subscribe(master, size)?;
     let took = began.elapsed().as_secs_f64();
-    let each = (crowd::resident(pid) - before) as f64 / size as f64;
+    let each = crowd::resident(pid).saturating_sub(before) as f64 / size as f64;
     let beside = decline(&mut pair);
     let heard = crowd.hear()?;
 
