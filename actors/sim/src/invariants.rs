@@ -160,7 +160,8 @@ impl Master {
     fn check_what_agents_have(&self) -> Result<(), String> {
         let Some(term) = self.frameworks.term() else { return Ok(()) };
         let known = term.agents().filter_map(|(id, agent)| Some((id, &agent.info()?.resources)));
-        match known.into_iter().find(|(_, has)| original(has) != total()) {
+        let whole = total();
+        match known.into_iter().find(|(_, has)| original(has) != whole) {
             None => Ok(()),
             Some((id, has)) => Err(format!("the master believes agent {id} to have {has}")),
         }
