@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::web;
 use rustix::process::{getpriority_process, setpriority_process};
+use tokio::sync::Semaphore;
 
 use crate::answer::ApiError;
 
@@ -17,6 +18,10 @@ const NICE: i32 = 10;
 
 /// Items of a long list, some 100 bytes to 1 KB each, that are written in a turn: 50 us to 500 us.
 const TURN: usize = 256;
+
+/// Long answers that are written at a time, by all servers of this process: more would only take
+/// memory, a hundred MB each in a large cluster.
+static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// The work was not finished: it panicked, which is logged.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,8 @@ impl From<Unfinished> for ApiError {
 pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Unfinished> {
+    // The semaphore is never closed.
+    let _place = PLACES.acquire().await;
     let done = web::block(move || {
         give_way();
         work()

@@ -298,6 +298,11 @@ impl Host {
         }
     }
 
+    /// How many messages wait before an actor of this host; `None` if there is no such actor.
+    pub fn mailbox_depth(&self, name: &str) -> Option<usize> {
+        self.inner.registry.with(name, |actor| actor.map(|actor| actor.mailbox.depth()))
+    }
+
     pub(crate) fn actors(&self) -> Vec<ActorStats> {
         self.inner.registry.list().iter().map(|actor| actor.stats()).collect()
     }

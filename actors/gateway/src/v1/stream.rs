@@ -118,6 +118,12 @@ pub(crate) struct EventStream<S: Style, K> {
 }
 
 impl<S: Style, K> EventStream<S, K> {
+    /// With a record before everything that is queued.
+    pub(crate) fn after(mut self, first: Bytes) -> Self {
+        self.ready.push_front(first);
+        self
+    }
+
     /// As a body: each item is a chunk.
     pub(crate) fn into_body(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         stream::unfold(self, |mut events| async move {

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use protocol::metrics::GetMetrics;
-use protocol::runtime::{ActorList, ListActors};
 
 use super::{Metrics, put};
 use crate::common::Common;
@@ -14,14 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Under their full names.
 pub(crate) async fn counted(common: &Common) -> Metrics {
-    let (agents, allocator, frameworks, registrar, queues) = futures_util::join!(
+    let (agents, allocator, frameworks, registrar) = futures_util::join!(
         count(common, "agents"),
         count(common, "allocator"),
         count(common, "frameworks"),
         count(common, "registrar"),
-        queues(common),
     );
-    [agents, allocator, frameworks, registrar, queues].into_iter().flatten().collect()
+    [agents, allocator, frameworks, registrar, queues(common)].into_iter().flatten().collect()
 }
 
 async fn count(common: &Common, actor: &str) -> Metrics {
@@ -31,20 +29,14 @@ async fn count(common: &Common, actor: &str) -> Metrics {
 }
 
 /// How many messages wait.
-async fn queues(common: &Common) -> Metrics {
+fn queues(common: &Common) -> Metrics {
+    let waiting = |name| common.host().mailbox_depth(name);
     let mut metrics = Metrics::new();
-    let address = common.host().address_of("host");
-    let Ok(list) = common.host().ask(&address, ListActors {}, PATIENCE).await else {
-        return metrics;
-    };
-    let managers = waiting(&list, "agents") + waiting(&list, "frameworks");
-    put(&mut metrics, "master/event_queue_messages", managers);
-    let allocator = waiting(&list, "allocator");
-    put(&mut metrics, "allocator/mesos/event_queue_dispatches", allocator);
+    if let (Some(agents), Some(frameworks)) = (waiting("agents"), waiting("frameworks")) {
+        put(&mut metrics, "master/event_queue_messages", (agents + frameworks) as f64);
+    }
+    if let Some(allocator) = waiting("allocator") {
+        put(&mut metrics, "allocator/mesos/event_queue_dispatches", allocator as f64);
+    }
     metrics
-}
-
-fn waiting(list: &ActorList, name: &str) -> f64 {
-    let actor = list.actors.iter().find(|actor| actor.address.name() == name);
-    actor.map_or(0.0, |actor| actor.mailbox_depth as f64)
 }

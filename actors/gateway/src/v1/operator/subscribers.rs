@@ -41,29 +41,19 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Between two questions: what happens meanwhile is told together, from one view.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What is queued for a reader.
-pub(crate) enum Item {
-    /// Written already: it is long.
-    Written(Bytes),
-    Event(Arc<Event>),
-}
-
 /// Somebody who wants to follow.
 struct Newcomer {
     media: MediaType,
-    queue: EventQueue<Item>,
-    /// Hears whether there is a stream to read.
-    begun: oneshot::Sender<Result<(), Failure>>,
+    queue: EventQueue<Arc<Event>>,
+    /// Hears what there is at the beginning of what is queued, or why nothing is.
+    begun: oneshot::Sender<Result<Cluster, Failure>>,
 }
 
 impl Style for MediaType {
-    type Event = Item;
+    type Event = Arc<Event>;
 
-    fn records(&self, item: Item) -> Vec<Bytes> {
-        vec![match item {
-            Item::Written(bytes) => bytes,
-            Item::Event(event) => record(&encode(*self, &*event)),
-        }]
+    fn records(&self, event: Arc<Event>) -> Vec<Bytes> {
+        vec![record(&encode(*self, &*event))]
     }
 
     fn heartbeat(&self) -> Bytes {
@@ -110,11 +100,14 @@ pub(super) async fn subscribe(common: &Common, media: MediaType) -> Result<HttpR
     let (events, waiting) = queue(MAX_QUEUED);
     let (begun, beginning) = oneshot::channel();
     common.subscribers.enter(common, Newcomer { media, queue: events, begun })?;
-    match beginning.await {
+    let cluster = match beginning.await {
         Ok(begun) => begun?,
         Err(_) => return Err(Refusal::NotNow("the stream was not begun; try again".to_owned())),
-    }
-    let stream = waiting.into_stream(media, common.clone(), ());
+    };
+    // It is long. What happens meanwhile waits in the queue; nobody else waits.
+    let first = aside(move || record(&encode(media, &subscribed(&cluster)))).await;
+    let first = first.map_err(|error| Refusal::NotNow(error.to_string()))?;
+    let stream = waiting.into_stream(media, common.clone(), ()).after(first);
     Ok(HttpResponse::Ok().content_type(media.as_str()).streaming(stream.into_body()))
 }
 
@@ -164,7 +157,7 @@ impl Place {
 struct Follower {
     place: Place,
     coming: mpsc::Receiver<Newcomer>,
-    readers: VecDeque<EventQueue<Item>>,
+    readers: VecDeque<EventQueue<Arc<Event>>>,
 }
 
 impl Follower {
@@ -247,15 +240,9 @@ impl Follower {
         tell(&mut self.readers, &entries, &cluster);
         let shown = shown(&entries, &cluster);
         let news: Vec<_> = entries.into_iter().filter(|it| !shown.contains(&it.seq)).collect();
-        let view = cluster.clone();
-        let first = move || record(&encode(media, &subscribed(&view)));
-        let first = aside(first).await;
-        let first =
-            first.map_err(|error| Failure::new(FailureKind::ActorDied, error.to_string()))?;
+        // An empty queue has room for it, or there is no reader.
+        let _ = queue.push(Arc::new(heartbeat()));
         let mut reader = VecDeque::from([queue]);
-        // An empty queue has room for them, or there is no reader.
-        let _ = reader[0].push(Item::Written(first));
-        let _ = reader[0].push(Item::Event(Arc::new(heartbeat())));
         tell(&mut reader, &news, &cluster);
         if self.readers.len() >= MAX_SUBSCRIBERS {
             tracing::info!(
@@ -267,7 +254,7 @@ impl Follower {
         self.readers.append(&mut reader);
         self.count(self.readers.len());
         // Without a reader that shows at the next event.
-        let _ = begun.send(Ok(()));
+        let _ = begun.send(Ok(cluster));
         Ok(())
     }
 
@@ -280,12 +267,12 @@ impl Follower {
 }
 
 /// Queues entries for readers; those who are gone or too slow are dropped.
-fn tell(readers: &mut VecDeque<EventQueue<Item>>, entries: &[Entry], cluster: &Cluster) {
+fn tell(readers: &mut VecDeque<EventQueue<Arc<Event>>>, entries: &[Entry], cluster: &Cluster) {
     if readers.is_empty() {
         return;
     }
     let mut teller = Teller::new(cluster);
     for event in entries.iter().filter_map(|entry| teller.tell(entry)).map(Arc::new) {
-        readers.retain(|reader| reader.push(Item::Event(Arc::clone(&event))).is_ok());
+        readers.retain(|reader| reader.push(Arc::clone(&event)).is_ok());
     }
 }
