@@ -16,8 +16,8 @@ use crate::answer::ApiError;
 /// gets that wants the same core.
 const NICE: i32 = 10;
 
-/// Items of a long list, some 100 bytes to 1 KB each, that are written in a turn: 50 us to 500 us.
-const TURN: usize = 256;
+/// Items of a long list that are looked at or written in a turn: 5 us to 100 us.
+const TURN: usize = 64;
 
 /// Long answers that are written at a time, by all servers of this process: more would only take
 /// memory, a hundred MB each in a large cluster.

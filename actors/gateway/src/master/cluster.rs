@@ -73,6 +73,11 @@ impl Cluster {
         self.here.completed_frameworks.iter().map(AsRef::as_ref)
     }
 
+    /// Tasks that have not ended, or have and are not acknowledged, in the order of frameworks.
+    pub(crate) fn unfinished_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.here.tasks.iter()
+    }
+
     /// Tasks that have not ended and whose agent is not given up.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
         let here = |t: &&Task| !t.state.is_terminal() && t.state != TaskState::Unreachable;

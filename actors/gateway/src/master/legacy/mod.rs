@@ -9,6 +9,7 @@
 //! | `lists` | `/slaves`, `/frameworks`, `/tasks`, `/roles` |
 //! | `model` | agents, frameworks, tasks and offers |
 //! | `amounts` | resources |
+//! | `pieces` | long answers |
 //! | `files` | `/files/*` |
 //! | `logging` | `/logging/toggle` |
 //! | `resources` | `/reserve`, `/unreserve`, `/create-volumes`, `/destroy-volumes` |
@@ -23,14 +24,16 @@ mod lists;
 mod logging;
 mod maintenance;
 mod model;
+mod pieces;
 mod resources;
 mod settings;
 mod state;
 mod teardown;
 mod together;
 
+use actix_web::body::MessageBody;
 use actix_web::http::header::ContentType;
-use actix_web::web::{self, Bytes, Data, Query, ServiceConfig};
+use actix_web::web::{self, Data, Query, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 use protocol::allocator::GetRoles;
 use serde::{Deserialize, Serialize};
@@ -38,7 +41,8 @@ use serde_json::json;
 
 pub(crate) use self::together::Together;
 
-use self::state::{Scene, Speaker, State, Summary, Written};
+use self::pieces::Pieces;
+use self::state::{Scene, Speaker, Summary};
 use super::about::About;
 use super::cluster::Cluster;
 use super::metrics::{counted, machine, metrics};
@@ -108,12 +112,7 @@ impl Wrapping {
     }
 
     fn write(&self, value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-        self.write_about(4096, value)
-    }
-
-    /// The same, of which it is known how long it is going to be, more or less.
-    fn write_about(&self, length: usize, value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-        let mut body = Vec::with_capacity(length);
+        let mut body = Vec::new();
         if let Some(name) = &self.jsonp {
             body.extend_from_slice(name.as_bytes());
             body.push(b'(');
@@ -125,14 +124,14 @@ impl Wrapping {
         Ok(body)
     }
 
-    fn answer(&self, body: impl Into<Bytes>) -> HttpResponse {
+    fn answer(&self, body: impl MessageBody + 'static) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         if self.jsonp.is_some() {
             response.content_type("text/javascript");
         } else {
             response.insert_header(ContentType::json());
         }
-        response.body(body.into())
+        response.body(body)
     }
 }
 
@@ -171,26 +170,21 @@ async fn state(
     wrapping.check()?;
     let together = common.polls.clone();
     let body = together.next(move || whole_state(common.clone(), about.clone())).await?;
-    match wrapping.jsonp {
-        None => Ok(wrapping.answer(body)),
-        Some(ref name) => {
-            let script = [name.as_bytes(), b"(", &body, b");"].concat();
-            Ok(wrapping.answer(script))
-        }
-    }
+    let body = match &wrapping.jsonp {
+        None => body,
+        Some(name) => body.between(format!("{name}("), ");"),
+    };
+    Ok(wrapping.answer(body.into_body()))
 }
 
-/// `/state` as it is now, written on a thread of its own.
-async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Bytes, ApiError> {
+/// `/state` as it is now, written aside.
+async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Pieces, ApiError> {
     let cluster = Cluster::read(&common).await?;
-    let body = aside(move || {
+    let written = aside(move || {
         let scene = Scene::new(&cluster);
-        let speaker = speaker(&common, &about);
-        let long = Written::new(&scene).map_err(not_written)?;
-        let state = State::new(&scene, &long, &speaker);
-        Wrapping::default().write_about(long.length(), &state)
+        state::write(&scene, &speaker(&common, &about)).map_err(not_written)
     });
-    Ok(body.await??.into())
+    written.await?
 }
 
 async fn summary(

@@ -260,6 +260,12 @@ pub(super) struct Owned<'a> {
     pub(super) executors: Vec<&'a Executor>,
 }
 
+impl Owned<'_> {
+    pub(super) fn count_tasks(&self) -> usize {
+        self.tasks.len() + self.unreachable_tasks.len() + self.completed_tasks.len()
+    }
+}
+
 /// What somebody has in hands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holding<'a> {

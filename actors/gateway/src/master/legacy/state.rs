@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use actix_web::web::Bytes;
 use protocol::agents::AgentState;
 use protocol::elector::Leader;
 use protocol::frameworks::FrameworkView;
 use protocol::id::{AgentId, FrameworkId};
 use protocol::task::{Task, TaskState};
 use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::model::{FrameworkHead, FrameworkModel, Holding, Owned, RecoveredSlave, Slave, domain};
+use super::pieces::Pieces;
 use crate::aside::{both, each, in_turns};
 use crate::master::about::About;
 use crate::master::cluster::Cluster;
@@ -75,14 +76,14 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What is held on each agent.
+/// What is used and what is offered on each agent; nobody asks for both together.
 fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding<'_>> {
     let mut all: HashMap<&AgentId, Holding<'_>> = HashMap::new();
     for share in in_turns(cluster.used()) {
-        all.entry(share.agent_id).or_default().add_used(share.agent_id, share.resources);
+        all.entry(share.agent_id).or_default().used.add(share.agent_id, share.resources);
     }
     for share in in_turns(cluster.offered()) {
-        all.entry(share.agent_id).or_default().add_offered(share.agent_id, share.resources);
+        all.entry(share.agent_id).or_default().offered.add(share.agent_id, share.resources);
     }
     all
 }
@@ -90,16 +91,19 @@ fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding<'_>> {
 /// What is of each framework.
 fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
     let mut all: HashMap<&FrameworkId, Owned<'_>> = HashMap::new();
-    for task in in_turns(cluster.tasks()) {
-        let owned = all.entry(&task.framework_id).or_default();
-        owned.held.add_used(&task.agent_id, &task.resources);
-        owned.tasks.push(task);
-    }
-    for task in cluster.unreachable_tasks() {
-        all.entry(&task.framework_id).or_default().unreachable_tasks.push(task);
-    }
-    for task in cluster.completed_tasks() {
+    for task in cluster.frameworks().flat_map(|framework| &framework.completed) {
         all.entry(&task.framework_id).or_default().completed_tasks.push(task);
+    }
+    for task in in_turns(cluster.unfinished_tasks()) {
+        let owned = all.entry(&task.framework_id).or_default();
+        match task.state {
+            TaskState::Unreachable => owned.unreachable_tasks.push(task),
+            state if state.is_terminal() => owned.completed_tasks.push(task),
+            _ => {
+                owned.held.add_used(&task.agent_id, &task.resources);
+                owned.tasks.push(task);
+            }
+        }
     }
     for executor in cluster.executors() {
         let owned = all.entry(&executor.framework_id).or_default();
@@ -124,9 +128,9 @@ struct LeaderInfo {
     domain: Option<serde_json::Value>,
 }
 
-/// `/state`.
+/// `/state` but for the agents and frameworks that are here.
 #[derive(Serialize)]
-pub(super) struct State<'a> {
+struct State<'a> {
     version: &'static str,
     meseta_version: &'static str,
     build_date: &'static str,
@@ -150,39 +154,61 @@ pub(super) struct State<'a> {
     leader_info: Option<LeaderInfo>,
     cluster: &'a str,
     flags: &'a BTreeMap<String, String>,
-    slaves: &'a RawValue,
     recovered_slaves: Vec<RecoveredSlave<'a>>,
-    frameworks: &'a [Box<RawValue>],
     completed_frameworks: Vec<FrameworkModel<'a>>,
     /// These two are of the past, and always empty.
     orphan_tasks: [(); 0],
     unregistered_frameworks: [(); 0],
 }
 
-/// What is long of `/state`, written by two threads.
-pub(super) struct Written {
-    slaves: Box<RawValue>,
-    frameworks: Vec<Box<RawValue>>,
-}
+/// What an agent and a task take in `/state`, more or less, in bytes: a guess that spares copies of
+/// what is written so far.
+const AGENT_LENGTH: usize = 1024;
+const TASK_LENGTH: usize = 512;
 
-/// One of the parts that the threads share out.
+/// One of the parts of `/state` that the threads share out.
 enum Part<'a> {
     Slaves,
     Framework(&'a FrameworkView),
 }
 
-impl Written {
-    pub(super) fn new(scene: &Scene<'_>) -> serde_json::Result<Self> {
-        let frameworks = scene.cluster.frameworks().map(Part::Framework);
-        let parts: Vec<_> = std::iter::once(Part::Slaves).chain(frameworks).collect();
-        let written = each(&parts, |part| match part {
-            Part::Slaves => to_raw_value(&Slaves(scene)),
-            Part::Framework(framework) => to_raw_value(&scene.framework(framework)),
-        });
-        let mut written = written.into_iter();
-        let slaves = written.next().unwrap_or_else(|| to_raw_value(&[(); 0]))?;
-        Ok(Self { slaves, frameworks: written.collect::<Result<_, _>>()? })
+impl Part<'_> {
+    fn write(&self, scene: &Scene<'_>) -> serde_json::Result<Bytes> {
+        let mut text;
+        match self {
+            Self::Slaves => {
+                text = Vec::with_capacity(4096 + scene.cluster.agents().count() * AGENT_LENGTH);
+                serde_json::to_writer(&mut text, &Slaves(scene))?;
+            }
+            Self::Framework(framework) => {
+                let owned = scene.of_framework(&framework.framework_id);
+                text = Vec::with_capacity(4096 + owned.count_tasks() * TASK_LENGTH);
+                serde_json::to_writer(&mut text, &scene.framework(framework))?;
+            }
+        }
+        Ok(text.into())
     }
+}
+
+/// Writes `/state`, by two threads.
+pub(super) fn write(scene: &Scene<'_>, speaker: &Speaker<'_>) -> serde_json::Result<Pieces> {
+    let frameworks = scene.cluster.frameworks().map(Part::Framework);
+    let parts: Vec<_> = std::iter::once(Part::Slaves).chain(frameworks).collect();
+    let mut written = each(&parts, |part| part.write(scene)).into_iter();
+    let mut head = serde_json::to_vec(&State::new(scene, speaker))?;
+    // The object goes on.
+    head.pop();
+    head.extend_from_slice(b",\"slaves\":");
+    let mut pieces = vec![Bytes::from(head)];
+    pieces.extend(written.next().transpose()?);
+    let mut before = ",\"frameworks\":[";
+    for framework in written {
+        pieces.extend([Bytes::from_static(before.as_bytes()), framework?]);
+        before = ",";
+    }
+    let end = if before == "," { "]}" } else { ",\"frameworks\":[]}" };
+    pieces.push(Bytes::from_static(end.as_bytes()));
+    Ok(pieces.into())
 }
 
 /// All of them. Each is made while it is written: there are many.
@@ -202,20 +228,8 @@ pub(super) struct Speaker<'a> {
     pub(super) elected: Option<f64>,
 }
 
-impl Written {
-    /// How long `/state` is going to be, more or less.
-    pub(super) fn length(&self) -> usize {
-        let frameworks: usize = self.frameworks.iter().map(|it| it.get().len() + 1).sum();
-        self.slaves.get().len() + frameworks + 4096
-    }
-}
-
 impl<'a> State<'a> {
-    pub(super) fn new(
-        scene: &'a Scene<'a>,
-        written: &'a Written,
-        speaker: &'a Speaker<'a>,
-    ) -> Self {
+    fn new(scene: &'a Scene<'a>, speaker: &'a Speaker<'a>) -> Self {
         let count = |state| scene.cluster.agents_in(state).count();
         let leader = speaker.leader.as_ref();
         let hostname = leader.map(|leader| split(&leader.http).0.to_owned()).unwrap_or_default();
@@ -247,9 +261,7 @@ impl<'a> State<'a> {
             }),
             cluster: &speaker.about.cluster,
             flags: &speaker.about.flags,
-            slaves: &written.slaves,
             recovered_slaves: scene.recovered_slaves().collect(),
-            frameworks: &written.frameworks,
             completed_frameworks: scene.completed_frameworks().collect(),
             orphan_tasks: [],
             unregistered_frameworks: [],

@@ -7,13 +7,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use actix_web::web::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::pieces::Pieces;
 use crate::answer::ApiError;
 
-type Made = Result<Bytes, ApiError>;
+type Made = Result<Pieces, ApiError>;
 
 /// Those who wait for the same answer.
 #[derive(Clone, Debug, Default)]
@@ -79,9 +79,14 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use actix_web::web::Bytes;
     use futures_util::future::join_all;
 
     use super::*;
+
+    fn answer(number: usize) -> Pieces {
+        vec![Bytes::from(number.to_string())].into()
+    }
 
     /// Numbers its answers, and takes a moment for each.
     fn numbered(
@@ -92,7 +97,7 @@ mod tests {
             let number = made.fetch_add(1, Ordering::Relaxed) + 1;
             Box::pin(async move {
                 actix_web::rt::time::sleep(Duration::from_millis(20)).await;
-                Ok(Bytes::from(number.to_string()))
+                Ok(answer(number))
             })
         }
     }
@@ -106,11 +111,11 @@ mod tests {
         });
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
         let others = join_all((0..10).map(|_| together.next(numbered(&made)))).await;
-        assert_eq!(first.await.unwrap(), Ok(Bytes::from("1")));
-        assert!(others.iter().all(|other| *other == Ok(Bytes::from("2"))), "{others:?}");
+        assert_eq!(first.await.unwrap(), Ok(answer(1)));
+        assert!(others.iter().all(|other| *other == Ok(answer(2))), "{others:?}");
         assert_eq!((made.load(Ordering::Relaxed), together.shared()), (2, 9));
         // The line is closed, and opens again.
-        assert_eq!(together.next(numbered(&made)).await, Ok(Bytes::from("3")));
+        assert_eq!(together.next(numbered(&made)).await, Ok(answer(3)));
     }
 
     #[actix_web::test]

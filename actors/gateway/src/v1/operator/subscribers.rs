@@ -43,7 +43,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Somebody who wants to follow.
 struct Newcomer {
-    media: MediaType,
     queue: EventQueue<Arc<Event>>,
     /// Hears what there is at the beginning of what is queued, or why nothing is.
     begun: oneshot::Sender<Result<Cluster, Failure>>,
@@ -99,7 +98,7 @@ impl Subscribers {
 pub(super) async fn subscribe(common: &Common, media: MediaType) -> Result<HttpResponse, Refusal> {
     let (events, waiting) = queue(MAX_QUEUED);
     let (begun, beginning) = oneshot::channel();
-    common.subscribers.enter(common, Newcomer { media, queue: events, begun })?;
+    common.subscribers.enter(common, Newcomer { queue: events, begun })?;
     let cluster = match beginning.await {
         Ok(begun) => begun?,
         Err(_) => return Err(Refusal::NotNow("the stream was not begun; try again".to_owned())),
@@ -228,7 +227,7 @@ impl Follower {
     }
 
     async fn welcome(&mut self, newcomer: Newcomer) -> Result<(), Failure> {
-        let Newcomer { media, queue, begun } = newcomer;
+        let Newcomer { queue, begun } = newcomer;
         let seen = match self.look().await {
             Ok(seen) => seen,
             Err(failure) => {
