@@ -35,7 +35,7 @@ impl State {
         for used in fact.used.iter().filter(|used| !used.resources.is_empty()) {
             let framework = self.book.framework(&used.framework_id);
             let client = self.book.client(framework, &used.role);
-            self.book.hold(at, client, &used.resources);
+            self.book.hold(at, client, &Arc::new(used.resources.clone()));
             self.book.requeue(client);
         }
         self.note_freed(at);
@@ -194,7 +194,7 @@ impl State {
         }
         self.book.replace_total(at, total);
         if let Some(client) = client.filter(|_| !fact.produced.is_empty()) {
-            self.book.hold(at, client, &fact.produced);
+            self.book.hold(at, client, &Arc::new(fact.produced.clone()));
             let holding = self.book.agents[at].holdings.get_mut(&client);
             holding.expect("it was just booked").granted = Granted::Nothing;
             self.book.requeue(client);

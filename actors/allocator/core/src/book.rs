@@ -203,22 +203,22 @@ impl Book {
     }
 
     /// Books `resources` of an agent to a client.
-    pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
+    pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Arc<Resources>) {
         let agent = &mut self.agents[at];
         let exclusive = resources.exclusive();
-        let all = matches!(exclusive, Cow::Borrowed(_)) && *agent.free == *resources;
+        let same = Arc::ptr_eq(&agent.free, resources) || agent.free == *resources;
+        let all = matches!(exclusive, Cow::Borrowed(_)) && same;
         let counted = match agent.holdings.get(&client) {
             Some(holding) => newly_shared(resources, &holding.resources),
-            None => Cow::Borrowed(resources),
+            None => Cow::Borrowed(&**resources),
         };
         let sum = self.names.quantities(&counted);
-        let bag = match all {
-            true => std::mem::take(&mut agent.free),
-            false => Arc::new(resources.clone()),
-        };
+        if all {
+            agent.free = Arc::default();
+        }
         let new = match agent.holdings.entry(client) {
             Entry::Vacant(entry) => {
-                entry.insert(Holding::default()).resources = bag;
+                entry.insert(Holding::default()).resources = Arc::clone(resources);
                 true
             }
             Entry::Occupied(entry) => {
@@ -245,7 +245,7 @@ impl Book {
     }
 
     /// Books `resources` to a client that was chosen for them.
-    pub(crate) fn grant(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
+    pub(crate) fn grant(&mut self, at: Slot<Agent>, client: Client, resources: &Arc<Resources>) {
         let first = !self.agents[at].holdings.contains_key(&client);
         self.hold(at, client, resources);
         let number = self.count();
@@ -260,7 +260,7 @@ impl Book {
             next = role.parent;
         }
         let holding = self.agents[at].holdings.get_mut(&client).expect("it was just booked");
-        holding.granted = if first { Granted::All } else { Granted::Part(resources.clone()) };
+        holding.granted = if first { Granted::All } else { Granted::Part((**resources).clone()) };
         self.requeue(client);
     }
 

@@ -18,6 +18,7 @@ use crate::state::State;
 /// What a client may be offered of an agent, and what was taken off.
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
+    /// Borrowed: all that is free on the agent.
     pub(crate) bag: Cow<'a, Resources>,
     /// The role whose limit cut it.
     pub(crate) limit: Option<Slot<Role>>,

@@ -8,8 +8,10 @@
 //! All that is free on an agent and that a client may have goes to that client (coarse-grained, as
 //! in Mesos): fewer, larger offers, and the accept returns the rest within milliseconds.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use protocol::Resources;
 use protocol::allocator::Verdict;
@@ -116,7 +118,7 @@ impl State {
                 role: self.book.roles[share.role].name.to_string(),
                 agent_id: agent.id.clone(),
                 generation: agent.generation,
-                resources,
+                resources: (*resources).clone(),
             });
         }
     }
@@ -126,7 +128,7 @@ impl State {
         &mut self,
         at: Slot<Agent>,
         among: Option<&BTreeSet<Client>>,
-    ) -> Option<(Client, Resources)> {
+    ) -> Option<(Client, Arc<Resources>)> {
         if !self.work.free.contains(at) {
             return None;
         }
@@ -175,7 +177,7 @@ impl State {
         at: Slot<Agent>,
         new_only: bool,
         lessons: &mut Lessons,
-    ) -> Option<(Client, Resources)> {
+    ) -> Option<(Client, Arc<Resources>)> {
         let agent = &self.book.agents[at];
         let wanting = &self.book.wanting;
         let out = [&agent.refused, &agent.excluded, &agent.passed];
@@ -188,7 +190,7 @@ impl State {
                 return ControlFlow::Continue(());
             }
             match self.offer_to(client, agent) {
-                Ok(part) => ControlFlow::Break(taken(client, part, lessons)),
+                Ok(part) => ControlFlow::Break((client, taken(part, agent, lessons))),
                 Err(obstacle) => {
                     lessons.obstacle(client, obstacle);
                     ControlFlow::Continue(())
@@ -207,7 +209,7 @@ impl State {
         few: impl Iterator<Item = Client>,
         at: Slot<Agent>,
         lessons: &mut Lessons,
-    ) -> Option<(Client, Resources)> {
+    ) -> Option<(Client, Arc<Resources>)> {
         let agent: &Agent = &self.book.agents[at];
         let mut best: Option<(Client, Part<'_>)> = None;
         for client in few.filter(|client| self.book.wanting.contains(*client)) {
@@ -223,11 +225,15 @@ impl State {
                 Ok(part) => best = Some((client, part)),
             }
         }
-        best.map(|(client, part)| taken(client, part, lessons))
+        best.map(|(client, part)| (client, taken(part, agent, lessons)))
     }
 }
 
-fn taken(client: Client, part: Part<'_>, lessons: &mut Lessons) -> (Client, Resources) {
+/// What of an agent is to be booked: the very bag that is free there, if it is all of that.
+fn taken(part: Part<'_>, agent: &Agent, lessons: &mut Lessons) -> Arc<Resources> {
     lessons.cut(part.limit, part.held_back);
-    (client, part.bag.into_owned())
+    match part.bag {
+        Cow::Borrowed(_) => Arc::clone(&agent.free),
+        Cow::Owned(bag) => Arc::new(bag),
+    }
 }
