@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::scheduler::{Encoding, Subscription};
 
-/// An event may take this long on a busy machine.
+/// What is waited for may take this long on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One of them. Dropped, it is gone without a word.
@@ -22,7 +22,7 @@ pub struct Framework {
     events: Receiver<(Instant, Value)>,
     /// What it has not answered, and when it came.
     offers: VecDeque<(Instant, Value)>,
-    /// The last of each task.
+    /// The last of each task, and of each operation with an id.
     statuses: BTreeMap<String, Value>,
 }
 
@@ -34,9 +34,20 @@ impl Framework {
     /// Subscribes in one role with the capabilities that today's frameworks have. Times are printed
     /// as they are since `began`.
     pub fn subscribe(master: &str, began: Instant, name: &str, role: &str) -> Self {
+        Self::subscribe_with(master, began, name, role, &[])
+    }
+
+    /// The same with more capabilities.
+    pub fn subscribe_with(
+        master: &str,
+        began: Instant,
+        name: &str,
+        role: &str,
+        more: &[&str],
+    ) -> Self {
         let capability = |name: &&str| json!({ "type": name });
-        let capabilities = ["MULTI_ROLE", "PARTITION_AWARE", "TASK_KILLING_STATE"];
-        let capabilities: Vec<_> = capabilities.iter().map(capability).collect();
+        let usual = ["MULTI_ROLE", "PARTITION_AWARE", "TASK_KILLING_STATE"];
+        let capabilities: Vec<_> = usual.iter().chain(more).map(capability).collect();
         let info = json!({ "user": user(), "name": name, "roles": [role],
             "capabilities": capabilities, "failover_timeout": 600.0 });
         let call = json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": info } });
@@ -100,35 +111,47 @@ impl Framework {
                 let void = &event["rescind"]["offer_id"];
                 self.offers.retain(|(_, offer)| offer["id"] != *void);
             }
-            Some("UPDATE") => self.take_status(&event["update"]["status"]),
+            Some("UPDATE") => {
+                let status = &event["update"]["status"];
+                self.take_status(status, "task_id", &status["uuid"], "ACKNOWLEDGE");
+            }
+            Some("UPDATE_OPERATION_STATUS") => {
+                let status = &event["update_operation_status"]["status"];
+                let (uuid, call) = (&status["uuid"]["value"], "ACKNOWLEDGE_OPERATION_STATUS");
+                self.take_status(status, "operation_id", uuid, call);
+            }
             _ => {}
         }
         Some((at, event))
     }
 
-    fn take_status(&mut self, status: &Value) {
-        let id = status["task_id"]["value"].as_str().expect("a status is of a task");
+    fn take_status(&mut self, status: &Value, named: &str, uuid: &Value, call: &str) {
+        let id = status[named]["value"].as_str().expect("a status is of something with an id");
         self.statuses.insert(id.to_owned(), status.clone());
-        if status["uuid"].is_string() {
-            self.call(
-                "ACKNOWLEDGE",
-                &json!({ "agent_id": status["agent_id"],
-                "task_id": status["task_id"], "uuid": status["uuid"] }),
-            );
+        if uuid.is_string() {
+            let part =
+                json!({ "agent_id": status["agent_id"], named: status[named], "uuid": uuid });
+            self.call(call, &part);
         }
+    }
+
+    /// The same until then.
+    fn hear_by(&mut self, end: Instant) -> Option<(Instant, Value)> {
+        self.hear(end.saturating_duration_since(Instant::now()))
     }
 
     /// Hears everything that comes for so long.
     pub fn listen(&mut self, time: Duration) {
-        let until = Instant::now() + time;
-        while self.hear(until.saturating_duration_since(Instant::now())).is_some() {}
+        let end = Instant::now() + time;
+        while self.hear_by(end).is_some() {}
     }
 
     /// The next event of this type, and when it came.
     #[track_caller]
     pub fn next(&mut self, kind: &str) -> (Instant, Value) {
+        let end = Instant::now() + PATIENCE;
         loop {
-            let heard = self.hear(PATIENCE);
+            let heard = self.hear_by(end);
             let (at, event) = heard.unwrap_or_else(|| panic!("{}: no {kind}", self.name));
             if event["type"] == kind {
                 return (at, event[kind.to_lowercase()].clone());
@@ -139,12 +162,27 @@ impl Framework {
     /// The next offer, and when it came.
     #[track_caller]
     pub fn offer(&mut self) -> (Instant, Value) {
+        let end = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = self.offers.pop_front() {
                 return found;
             }
-            let heard = self.hear(PATIENCE);
+            let heard = self.hear_by(end);
             heard.unwrap_or_else(|| panic!("{}: no offer", self.name));
+        }
+    }
+
+    /// The next offer with at least so much of each; others are declined for a moment.
+    #[track_caller]
+    pub fn offer_with(&mut self, wanted: &[&Value]) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let (_, offer) = self.offer();
+            if wanted.iter().all(|wanted| contains(&offer, wanted)) {
+                return offer;
+            }
+            assert!(Instant::now() < end, "{}: no offer of {wanted:?}", self.name);
+            self.decline(&offer, 0.1);
         }
     }
 
@@ -166,8 +204,19 @@ impl Framework {
 
     /// The same of an offer that may be rescinded at this moment.
     pub fn try_launch(&self, offer: &Value, tasks: &[Value]) -> Result<()> {
-        let launch = json!({ "type": "LAUNCH", "launch": { "task_infos": tasks } });
-        let accept = json!({ "offer_ids": [offer["id"]], "operations": [launch],
+        self.try_accept(offer, &[launch(tasks)])
+    }
+
+    /// Does this with an offer; the rest of it may be offered again at once.
+    #[track_caller]
+    pub fn accept(&self, offer: &Value, operations: &[Value]) {
+        let accepted = self.try_accept(offer, operations);
+        accepted.unwrap_or_else(|error| panic!("{}: {error:#}", self.name));
+    }
+
+    /// The same with an offer that may be rescinded at this moment.
+    pub fn try_accept(&self, offer: &Value, operations: &[Value]) -> Result<()> {
+        let accept = json!({ "offer_ids": [offer["id"]], "operations": operations,
             "filters": { "refuse_seconds": 0.0 } });
         self.try_call("ACCEPT", &accept)
     }
@@ -184,9 +233,9 @@ impl Framework {
         self.call("KILL", &json!({ "task_id": { "value": task } }));
     }
 
-    /// The last status of a task.
-    pub fn status(&self, task: &str) -> &Value {
-        self.statuses.get(task).unwrap_or(&Value::Null)
+    /// The last status of a task or an operation.
+    pub fn status(&self, id: &str) -> &Value {
+        self.statuses.get(id).unwrap_or(&Value::Null)
     }
 
     /// The tasks of which this was the last that was heard.
@@ -195,14 +244,15 @@ impl Framework {
         there.map(|(id, _)| id.as_str()).collect()
     }
 
-    /// Waits until this is the state of a task: its status.
+    /// Waits until this is the state of a task or an operation: its status.
     #[track_caller]
-    pub fn wait(&mut self, task: &str, state: &str) -> Value {
-        while self.status(task)["state"] != state {
-            let heard = self.hear(PATIENCE);
-            heard.unwrap_or_else(|| panic!("{task} is {}, not {state}", self.status(task)));
+    pub fn wait(&mut self, id: &str, state: &str) -> Value {
+        let end = Instant::now() + PATIENCE;
+        while self.status(id)["state"] != state {
+            let heard = self.hear_by(end);
+            heard.unwrap_or_else(|| panic!("{id} is {}, not {state}", self.status(id)));
         }
-        self.status(task).clone()
+        self.status(id).clone()
     }
 }
 
@@ -224,6 +274,23 @@ pub fn cpus_and_mem(of: &Value) -> [f64; 2] {
         let found = resources.iter().find(|resource| resource["name"] == name);
         found.and_then(|resource| resource["scalar"]["value"].as_f64()).unwrap_or_default()
     })
+}
+
+/// Whether there is at least so much in an offer, in the same volume and reserved alike.
+fn contains(offer: &Value, wanted: &Value) -> bool {
+    let like = |mine: &&Value| {
+        mine["name"] == wanted["name"]
+            && mine.get("reservation").is_some() == wanted.get("reservation").is_some()
+            && mine["disk"]["persistence"] == wanted["disk"]["persistence"]
+    };
+    let amount = |resource: &Value| resource["scalar"]["value"].as_f64().unwrap_or_default();
+    let mine = offer["resources"].as_array().into_iter().flatten().find(like);
+    mine.is_some_and(|mine| amount(mine) >= amount(wanted))
+}
+
+/// The operation that launches these.
+pub fn launch(tasks: &[Value]) -> Value {
+    json!({ "type": "LAUNCH", "launch": { "task_infos": tasks } })
 }
 
 /// A task that sleeps until it is ended.
