@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::Error;
@@ -10,6 +11,7 @@ use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
+use tokio::sync::Semaphore;
 
 use crate::common::{Answering, Common};
 
@@ -52,18 +54,30 @@ impl<B: MessageBody> Served<B> {
         Self { body, sliced, rest: Bytes::new(), gives_way: None, _answering: answering }
     }
 
-    /// The first slice of what is left, and a turn for others if there are more: for those of this
-    /// worker, and for other threads, which the kernel would let wait for some milliseconds.
+    /// The first slice of what is left. The next one waits for its turn.
     fn slice(&mut self) -> Bytes {
         let slice = self.rest.split_to(self.rest.len().min(SLICE));
         if !self.rest.is_empty() {
-            self.gives_way = Some(Box::pin(async {
-                std::thread::yield_now();
-                tokio::task::yield_now().await;
-            }));
+            self.gives_way = Some(Box::pin(turn()));
         }
         slice
     }
+}
+
+thread_local! {
+    /// Passed by one long answer at a time: however many a worker has, it sends one slice of one of
+    /// them, and looks who else wants something.
+    static TURNSTILE: Rc<Semaphore> = Rc::new(Semaphore::new(1));
+}
+
+/// Others are served: other connections of this worker, and other threads, which the kernel would
+/// let wait for some milliseconds.
+async fn turn() {
+    let turnstile = TURNSTILE.with(Rc::clone);
+    // It is never closed.
+    let _turn = turnstile.acquire().await;
+    std::thread::yield_now();
+    tokio::task::yield_now().await;
 }
 
 impl<B: MessageBody> MessageBody for Served<B> {
@@ -126,5 +140,20 @@ mod tests {
             assert!(!sent.is_finished(), "all was sent before turn {turn} of others");
         }
         assert_eq!(sent.await.unwrap().len(), 100);
+    }
+
+    #[actix_web::test]
+    async fn many_long_answers_take_turns() {
+        let long = Bytes::from(vec![b'x'; 50 * SLICE]);
+        let sent: Vec<_> = (0..10).map(|_| actix_web::rt::spawn(chunks(long.clone()))).collect();
+        // 500 slices: of all together, one goes in each turn of others but for the first of each.
+        for turn in 0..400 {
+            tokio::task::yield_now().await;
+            let ended = sent.iter().filter(|answer| answer.is_finished()).count();
+            assert!(ended < 10, "all was sent before turn {turn} of others");
+        }
+        for answer in sent {
+            assert_eq!(answer.await.unwrap().len(), 50);
+        }
     }
 }
