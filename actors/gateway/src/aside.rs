@@ -39,8 +39,10 @@ pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Unfinished> {
     // The semaphore is never closed.
-    let _place = PLACES.acquire().await;
+    let place = PLACES.acquire().await;
     let done = web::block(move || {
+        // Also if whoever asked hangs up: the work goes on to its end.
+        let _place = place;
         give_way();
         work()
     });
