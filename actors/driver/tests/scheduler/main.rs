@@ -48,12 +48,7 @@ async fn any_master_leads_to_the_leader() {
 #[actix_rt::test]
 async fn a_new_leader_is_subscribed_with_as_the_same_framework() {
     let elected = Elected::default();
-    let (mut first, mut second) =
-        (Master::start(&elected, 1).await, Master::start(&elected, 2).await);
-    first.leads(&elected, 1);
-    let mut rig = Rig::start(&[&first, &second]).await;
-    rig.subscribed().await;
-    first.subscription().await;
+    let (first, mut second, mut rig) = Rig::with_the_first_of_two(&elected).await;
     second.leads(&elected, 2);
     let leadership = Leadership { leader: None, leading: true };
     second.tell(&second.host.address_of("elector"), LeaderChanged { leadership });

@@ -131,12 +131,7 @@ async fn what_became_of_an_accept_that_may_have_arrived_is_asked() {
 #[actix_rt::test]
 async fn what_was_sent_to_a_master_that_died_is_asked_of_the_next() {
     let elected = Elected::default();
-    let (mut first, mut second) =
-        (Master::start(&elected, 1).await, Master::start(&elected, 2).await);
-    first.leads(&elected, 1);
-    let mut rig = Rig::start(&[&first, &second]).await;
-    rig.subscribed().await;
-    first.subscription().await;
+    let (mut first, mut second, mut rig) = Rig::with_the_first_of_two(&elected).await;
     first.silent.store(true, Ordering::Relaxed);
     accept(&rig);
     assert!(matches!(first.asked().await, Asked::Accept(_)));

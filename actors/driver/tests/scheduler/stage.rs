@@ -336,6 +336,17 @@ impl Rig {
         Self { host, driver, called }
     }
 
+    /// Two masters, and a scheduler that is subscribed with the first, which leads.
+    pub(crate) async fn with_the_first_of_two(elected: &Elected) -> (Master, Master, Self) {
+        let mut first = Master::start(elected, 1).await;
+        let second = Master::start(elected, 2).await;
+        first.leads(elected, 1);
+        let mut rig = Self::start(&[&first, &second]).await;
+        rig.subscribed().await;
+        first.subscription().await;
+        (first, second, rig)
+    }
+
     pub(crate) async fn called(&mut self) -> Called {
         tokio::time::timeout(DEADLINE, self.called.recv()).await.expect("no callback").unwrap()
     }
