@@ -1,124 +1,18 @@
-//! One resource, and a normalised bag of them.
+//! A normalised bag of resources.
+//!
+//! Copies of a bag share its entries until one of them is changed: most bags go whole from an agent
+//! to an offer to a task, and are only looked at on their way.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Ranges, Scalar, Value};
-
-/// One layer of a reservation. A resource's stack goes from the outermost role to the most
-/// refined; an empty stack is unreserved.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-pub struct Reservation {
-    /// The role that it is held for.
-    pub role: String,
-    /// Made by a framework or operator at run time, rather than by the agent's configuration.
-    #[serde(default)]
-    pub dynamic: bool,
-    /// Who made it.
-    #[serde(default)]
-    pub principal: Option<String>,
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-}
-
-/// What makes a piece of disk a persistent volume.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-pub struct Disk {
-    /// The volume's id, unique per role and agent.
-    pub persistence_id: String,
-    /// Where a container sees it.
-    pub container_path: String,
-    /// Who made it.
-    #[serde(default)]
-    pub principal: Option<String>,
-}
-
-/// A named amount of something on one agent.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-pub struct Resource {
-    /// `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports`, or any other.
-    pub name: String,
-    pub value: Value,
-    #[serde(default)]
-    pub reservations: Vec<Reservation>,
-    #[serde(default)]
-    pub disk: Option<Disk>,
-    /// May be taken back while it is used (oversubscribed).
-    #[serde(default)]
-    pub revocable: bool,
-    /// Several may use it at once (a persistent volume): a bag has it once for each of them, and
-    /// counts it once.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub shared: bool,
-}
-
-impl Resource {
-    /// Unreserved and not revocable.
-    pub fn new(name: impl Into<String>, value: Value) -> Self {
-        Self {
-            name: name.into(),
-            value,
-            reservations: Vec::new(),
-            disk: None,
-            revocable: false,
-            shared: false,
-        }
-    }
-
-    /// The role it is reserved for now; `None` if it is unreserved.
-    pub fn reserved_role(&self) -> Option<&str> {
-        self.reservations.last().map(|r| r.role.as_str())
-    }
-
-    /// The disk that a volume is made of; the resource itself if it is none.
-    #[must_use]
-    pub fn without_disk(&self) -> Self {
-        Self { disk: None, shared: false, ..self.clone() }
-    }
-
-    /// Whether `wanted`, of the same kind, can be taken away once. A volume goes whole.
-    fn has(&self, wanted: &Self) -> bool {
-        match self.disk {
-            Some(_) => self.value == wanted.value,
-            None => self.value.contains(&wanted.value),
-        }
-    }
-
-    fn same_kind(&self, other: &Self) -> bool {
-        self.cmp_kind(other) == Ordering::Equal && self.value.same_kind(&other.value)
-    }
-
-    /// The order of a bag: by everything but the amount. What compares equal is one entry, or the
-    /// same shared thing.
-    fn cmp_entry(&self, other: &Self) -> Ordering {
-        self.cmp_kind(other).then_with(|| match self.shared {
-            true => self.value.cmp(&other.value),
-            false => kind_rank(&self.value).cmp(&kind_rank(&other.value)),
-        })
-    }
-
-    /// Order by everything but the value.
-    fn cmp_kind(&self, other: &Self) -> Ordering {
-        (&self.name, &self.reservations, &self.disk, self.revocable, self.shared).cmp(&(
-            &other.name,
-            &other.reservations,
-            &other.disk,
-            other.revocable,
-            other.shared,
-        ))
-    }
-}
+use super::{Ranges, Resource, Scalar, Value};
 
 /// What was asked for and is not there: the first entry that is short.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,12 +22,43 @@ pub struct Shortage {
     pub available: String,
 }
 
-/// A normalised bag of resources. What is shared stands in it once for each of its users.
-#[derive(
-    Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+/// A normalised bag of resources. What is shared stands in it once for each of its users. Travels as
+/// a list; a copy costs one count.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(from = "Vec<Resource>")]
-pub struct Resources(Vec<Resource>);
+pub struct Resources(#[schemars(with = "Vec<Resource>")] Option<Arc<Vec<Resource>>>);
+
+impl Serialize for Resources {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.entries().serialize(serializer)
+    }
+}
+
+impl PartialEq for Resources {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_copy_of(other) || self.entries() == other.entries()
+    }
+}
+
+impl Eq for Resources {}
+
+impl PartialOrd for Resources {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Resources {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.entries().cmp(other.entries())
+    }
+}
+
+impl Hash for Resources {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.entries().hash(state);
+    }
+}
 
 impl From<Vec<Resource>> for Resources {
     fn from(list: Vec<Resource>) -> Self {
@@ -146,13 +71,36 @@ impl FromIterator<Resource> for Resources {
     fn from_iter<I: IntoIterator<Item = Resource>>(list: I) -> Self {
         let mut list: Vec<Resource> = list.into_iter().filter(|r| !r.value.is_empty()).collect();
         list.sort_by(Resource::cmp_entry);
-        Self(merge_equal(list))
+        Self::of(merge_equal(list))
     }
 }
 
 impl Resources {
     /// Nothing.
-    pub const EMPTY: Self = Self(Vec::new());
+    pub const EMPTY: Self = Self(None);
+
+    /// What is normalised already.
+    fn of(entries: Vec<Resource>) -> Self {
+        Self((!entries.is_empty()).then(|| Arc::new(entries)))
+    }
+
+    fn entries(&self) -> &[Resource] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// To change: nobody else sees it.
+    fn entries_mut(&mut self) -> &mut Vec<Resource> {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+
+    /// Whether both are surely the same, without a look at the entries.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
+            (None, None) => true,
+            _ => false,
+        }
+    }
 
     /// Unreserved cpus, mem (MB) and disk (MB).
     pub fn basic(cpus: Scalar, mem: Scalar, disk: Scalar) -> Self {
@@ -169,20 +117,20 @@ impl Resources {
 
     /// Nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries().is_empty()
     }
 
     /// The entries in their fixed order; shared ones as often as they are used.
     pub fn iter(&self) -> std::slice::Iter<'_, Resource> {
-        self.0.iter()
+        self.entries().iter()
     }
 
     /// The entries in their fixed order, each once: those to count.
     pub fn distinct(&self) -> impl Iterator<Item = &Resource> {
-        let before = std::iter::once(None).chain(self.0.iter().map(Some));
+        let before = std::iter::once(None).chain(self.iter().map(Some));
         let again =
             |(each, before): &(&Resource, Option<&Resource>)| each.shared && *before == Some(*each);
-        self.0.iter().zip(before).filter(move |pair| !again(pair)).map(|(each, _)| each)
+        self.iter().zip(before).filter(move |pair| !again(pair)).map(|(each, _)| each)
     }
 
     /// What several may use at once, each once.
@@ -196,11 +144,17 @@ impl Resources {
     }
 
     /// Without what several may use at once.
-    pub fn exclusive(&self) -> Cow<'_, Self> {
-        match self.0.iter().any(|resource| resource.shared) {
-            true => Cow::Owned(self.filter(|resource| !resource.shared)),
-            false => Cow::Borrowed(self),
+    #[must_use]
+    pub fn exclusive(&self) -> Self {
+        match self.has_shared() {
+            true => self.filter(|resource| !resource.shared),
+            false => self.clone(),
         }
+    }
+
+    /// Whether several may use something of it at once.
+    pub fn has_shared(&self) -> bool {
+        self.iter().any(|resource| resource.shared)
     }
 
     /// The sum of a scalar over all its entries, whatever they are reserved for.
@@ -225,7 +179,7 @@ impl Resources {
     /// The union of the intervals of `name` (for example `ports`).
     pub fn ranges(&self, name: &str) -> Ranges {
         let mut all = Vec::new();
-        for r in self.0.iter().filter(|r| r.name == name) {
+        for r in self.iter().filter(|r| r.name == name) {
             if let Value::Ranges(ranges) = &r.value {
                 all.extend_from_slice(ranges.intervals());
             }
@@ -236,18 +190,19 @@ impl Resources {
     /// The entries that `keep` accepts.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&Resource) -> bool) -> Self {
-        Self(self.0.iter().filter(|r| keep(r)).cloned().collect())
+        Self::of(self.iter().filter(|r| keep(r)).cloned().collect())
     }
 
     /// Whether `other` can be taken away.
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.iter().all(|r| self.has(r) && (!r.shared || self.count(r) >= other.count(r)))
+        let has = |r: &Resource| self.has(r) && (!r.shared || self.count(r) >= other.count(r));
+        self.is_copy_of(other) || other.iter().all(has)
     }
 
     /// Takes `other` away, or says what is short and changes nothing.
     pub fn checked_sub(&self, other: &Self) -> Result<Self, Shortage> {
         let short = |r: &&Resource| !self.has(r) || r.shared && self.count(r) < other.count(r);
-        if let Some(wanted) = other.0.iter().find(short) {
+        if let Some(wanted) = other.iter().find(short) {
             return Err(self.shortage(wanted));
         }
         let mut rest = self.clone();
@@ -258,7 +213,7 @@ impl Resources {
     /// What is left for others while `used` is in use, or what is short. What is shared has to be
     /// there and stays.
     pub fn checked_use(&self, used: &Self) -> Result<Self, Shortage> {
-        if let Some(wanted) = used.0.iter().find(|wanted| !self.has(wanted)) {
+        if let Some(wanted) = used.iter().find(|wanted| !self.has(wanted)) {
             return Err(self.shortage(wanted));
         }
         let mut rest = self.clone();
@@ -272,7 +227,7 @@ impl Resources {
 
     /// How often a shared one is used.
     fn count(&self, shared: &Resource) -> usize {
-        self.0.iter().filter(|mine| *mine == shared).count()
+        self.iter().filter(|mine| *mine == shared).count()
     }
 
     fn shortage(&self, wanted: &Resource) -> Shortage {
@@ -285,30 +240,34 @@ impl Resources {
 
     /// Adds everything of `other`.
     pub fn add_all(&mut self, other: &Self) {
-        if other.0.len() > FEW {
-            let both = std::mem::take(&mut self.0).into_iter().chain(other.0.iter().cloned());
-            *self = both.collect();
-            return;
-        }
-        for resource in &other.0 {
-            self.add_one(resource);
+        if self.is_empty() {
+            *self = other.clone();
+        } else if other.entries().len() > FEW {
+            *self = self.iter().chain(other.iter()).cloned().collect();
+        } else {
+            other.iter().for_each(|resource| self.add_one(resource));
         }
     }
 
     /// Takes away as much of `other` as is there.
     pub fn remove_all(&mut self, other: &Self) {
+        if self.is_copy_of(other) {
+            *self = Self::EMPTY;
+            return;
+        }
         let mut used_up = false;
-        for resource in &other.0 {
+        for resource in other.iter() {
             let Ok(at) = self.position(resource) else { continue };
+            let mine = self.entries_mut();
             if resource.shared {
-                self.0.remove(at);
+                mine.remove(at);
             } else {
-                self.0[at].value.subtract(&resource.value);
-                used_up |= self.0[at].value.is_empty();
+                mine[at].value.subtract(&resource.value);
+                used_up |= mine[at].value.is_empty();
             }
         }
         if used_up {
-            self.0.retain(|mine| !mine.value.is_empty());
+            self.entries_mut().retain(|mine| !mine.value.is_empty());
         }
     }
 
@@ -317,17 +276,17 @@ impl Resources {
             return;
         }
         match self.position(resource) {
-            Ok(at) if !resource.shared => self.0[at].value.add(&resource.value),
-            Ok(at) | Err(at) => self.0.insert(at, resource.clone()),
+            Ok(at) if !resource.shared => self.entries_mut()[at].value.add(&resource.value),
+            Ok(at) | Err(at) => self.entries_mut().insert(at, resource.clone()),
         }
     }
 
     fn position(&self, like: &Resource) -> Result<usize, usize> {
-        self.0.binary_search_by(|mine| mine.cmp_entry(like))
+        self.entries().binary_search_by(|mine| mine.cmp_entry(like))
     }
 
     fn find(&self, like: &Resource) -> Option<&Resource> {
-        self.position(like).ok().map(|at| &self.0[at]).filter(|mine| mine.same_kind(like))
+        self.position(like).ok().map(|at| &self.entries()[at]).filter(|mine| mine.same_kind(like))
     }
 }
 
@@ -349,14 +308,6 @@ fn merge_equal(list: Vec<Resource>) -> Vec<Resource> {
     merged
 }
 
-fn kind_rank(value: &Value) -> u8 {
-    match value {
-        Value::Scalar(_) => 0,
-        Value::Ranges(_) => 1,
-        Value::Set(_) => 2,
-    }
-}
-
 impl std::ops::Add for &Resources {
     type Output = Resources;
     fn add(self, other: &Resources) -> Resources {
@@ -376,37 +327,9 @@ impl<'a> std::iter::Sum<&'a Resources> for Resources {
     }
 }
 
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if let Some(role) = self.reserved_role() {
-            write!(f, "({role})")?;
-        }
-        if self.revocable {
-            f.write_str("{revocable}")?;
-        }
-        if self.shared {
-            f.write_str("{shared}")?;
-        }
-        match &self.value {
-            Value::Scalar(s) => write!(f, ":{s}"),
-            Value::Ranges(r) => {
-                f.write_str(":[")?;
-                for (i, (begin, end)) in r.intervals().iter().enumerate() {
-                    write!(f, "{}{begin}-{end}", if i > 0 { "," } else { "" })?;
-                }
-                f.write_str("]")
-            }
-            Value::Set(s) => {
-                write!(f, ":{{{}}}", s.iter().map(String::as_str).collect::<Vec<_>>().join(","))
-            }
-        }
-    }
-}
-
 impl fmt::Display for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, resource) in self.0.iter().enumerate() {
+        for (i, resource) in self.iter().enumerate() {
             write!(f, "{}{resource}", if i > 0 { ";" } else { "" })?;
         }
         Ok(())
@@ -422,6 +345,7 @@ impl fmt::Debug for Resources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::{Disk, Reservation};
     use proptest::prelude::*;
 
     fn any_resource() -> impl Strategy<Value = Resource> {
@@ -494,6 +418,19 @@ mod tests {
         fn text_reads_back(a in any_bag()) {
             prop_assert_eq!(Resources::from_iter(a.iter().cloned()), a);
         }
+    }
+
+    #[test]
+    fn a_copy_stays_as_it_is_when_the_original_changes() {
+        let mut bag = Resources::parse("cpus=1;mem=128").unwrap();
+        let copy = bag.clone();
+        assert!(copy.is_copy_of(&bag) && copy.contains(&bag));
+        bag.add_all(&Resources::parse("cpus=1").unwrap());
+        bag.remove_all(&Resources::parse("mem=128").unwrap());
+        assert_eq!(bag.to_string(), "cpus:2");
+        assert_eq!(copy.to_string(), "cpus:1;mem:128");
+        bag.remove_all(&bag.clone());
+        assert_eq!((bag, copy.iter().count()), (Resources::EMPTY, 2));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 
 mod bag;
 mod parse;
+mod resource;
 mod scalar;
 mod value;
 
-pub use bag::{Disk, Reservation, Resource, Resources, Shortage};
+pub use bag::{Resources, Shortage};
 pub use parse::ParseError;
+pub use resource::{Disk, Reservation, Resource};
 pub use scalar::Scalar;
 pub use value::{Ranges, Value};

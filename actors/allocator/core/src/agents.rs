@@ -1,7 +1,6 @@
 //! The facts about agents and about what is held on them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::allocator::{
@@ -35,7 +34,7 @@ impl State {
         for used in fact.used.iter().filter(|used| !used.resources.is_empty()) {
             let framework = self.book.framework(&used.framework_id);
             let client = self.book.client(framework, &used.role);
-            self.book.hold(at, client, &Arc::new(used.resources.clone()));
+            self.book.hold(at, client, &used.resources);
             self.book.requeue(client);
         }
         self.note_freed(at);
@@ -82,7 +81,7 @@ impl State {
         self.reclaims.forget_agent(at);
         self.unavailable.remove(&at);
         let holdings = &self.book.agents[at].holdings;
-        let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, Arc::clone(&h.resources))).collect();
+        let held: Vec<_> = holdings.iter().map(|(c, h)| (*c, h.resources.clone())).collect();
         for (client, resources) in held {
             self.book.release(at, client, &resources);
             self.tidy(client);
@@ -173,9 +172,9 @@ impl State {
         };
         let agent = &self.book.agents[at];
         let there = match client {
-            None => &*agent.free,
+            None => &agent.free,
             Some(client) => match agent.holdings.get(&client) {
-                Some(holding) => &*holding.resources,
+                Some(holding) => &holding.resources,
                 None => return nothing_held(&fact.agent_id),
             },
         };
@@ -194,7 +193,7 @@ impl State {
         }
         self.book.replace_total(at, total);
         if let Some(client) = client.filter(|_| !fact.produced.is_empty()) {
-            self.book.hold(at, client, &Arc::new(fact.produced.clone()));
+            self.book.hold(at, client, &fact.produced);
             let holding = self.book.agents[at].holdings.get_mut(&client);
             holding.expect("it was just booked").granted = Granted::Nothing;
             self.book.requeue(client);
@@ -218,7 +217,7 @@ fn unused(fact: &AddAgent) -> Agent {
         generation: fact.generation,
         traits: Traits::of(&fact.info),
         total: fact.info.resources.clone(),
-        free: Arc::default(),
+        free: Resources::EMPTY,
         free_sums: Quantities::default(),
         pool: Quantities::default(),
         overfull: false,
@@ -226,7 +225,7 @@ fn unused(fact: &AddAgent) -> Agent {
         active: true,
         plain: true,
         refusals: BTreeMap::new(),
-        base: Arc::default(),
+        base: Resources::EMPTY,
         refused: Bits::default(),
         excluded: Bits::default(),
         passed: Bits::default(),

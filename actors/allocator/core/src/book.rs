@@ -5,7 +5,6 @@
 //! sum of the holdings; a queue holds exactly those who want offers; a framework is kept exactly
 //! while it is subscribed or holds something.
 
-use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -203,27 +202,26 @@ impl Book {
     }
 
     /// Books `resources` of an agent to a client.
-    pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Arc<Resources>) {
+    pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
         let agent = &mut self.agents[at];
         let exclusive = resources.exclusive();
-        let same = Arc::ptr_eq(&agent.free, resources) || agent.free == *resources;
-        let all = matches!(exclusive, Cow::Borrowed(_)) && same;
+        let all = !resources.has_shared() && agent.free == *resources;
         let counted = match agent.holdings.get(&client) {
             Some(holding) => newly_shared(resources, &holding.resources),
-            None => Cow::Borrowed(&**resources),
+            None => resources.clone(),
         };
         let sum = self.names.quantities(&counted);
         if all {
-            agent.free = Arc::default();
+            agent.free = Resources::EMPTY;
         }
         let new = match agent.holdings.entry(client) {
             Entry::Vacant(entry) => {
-                entry.insert(Holding::default()).resources = Arc::clone(resources);
+                entry.insert(Holding::default()).resources = resources.clone();
                 true
             }
             Entry::Occupied(entry) => {
                 let holding = entry.into_mut();
-                Arc::make_mut(&mut holding.resources).add_all(resources);
+                holding.resources.add_all(resources);
                 if holding.granted == Granted::All {
                     holding.granted = Granted::Nothing;
                 }
@@ -233,7 +231,7 @@ impl Book {
         if all && !agent.overfull {
             self.count_free(at);
         } else if !agent.overfull && agent.free.contains(&exclusive) {
-            Arc::make_mut(&mut agent.free).remove_all(&exclusive);
+            agent.free.remove_all(&exclusive);
             self.count_free(at);
         } else {
             self.recount_free(at);
@@ -245,7 +243,7 @@ impl Book {
     }
 
     /// Books `resources` to a client that was chosen for them.
-    pub(crate) fn grant(&mut self, at: Slot<Agent>, client: Client, resources: &Arc<Resources>) {
+    pub(crate) fn grant(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
         let first = !self.agents[at].holdings.contains_key(&client);
         self.hold(at, client, resources);
         let number = self.count();
@@ -260,7 +258,7 @@ impl Book {
             next = role.parent;
         }
         let holding = self.agents[at].holdings.get_mut(&client).expect("it was just booked");
-        holding.granted = if first { Granted::All } else { Granted::Part((**resources).clone()) };
+        holding.granted = if first { Granted::All } else { Granted::Part(resources.clone()) };
         self.requeue(client);
     }
 
@@ -275,7 +273,7 @@ impl Book {
         let Some(holding) = agent.holdings.get_mut(&client) else {
             return Returned::NotHeld;
         };
-        let all = *holding.resources == *resources;
+        let all = holding.resources == *resources;
         let exact = all || holding.resources.contains(resources);
         let whole_grant = !resources.is_empty()
             && match &holding.granted {
@@ -288,11 +286,11 @@ impl Book {
         }
         let returned = match (all, exact) {
             (true, _) => std::mem::take(&mut holding.resources),
-            (_, true) => Arc::new(resources.clone()),
-            (_, false) => Arc::new(common(&holding.resources, resources)),
+            (_, true) => resources.clone(),
+            (_, false) => common(&holding.resources, resources),
         };
         if !all {
-            Arc::make_mut(&mut holding.resources).remove_all(&returned);
+            holding.resources.remove_all(&returned);
         }
         let counted = newly_shared(&returned, &holding.resources);
         let last = holding.resources.is_empty();
@@ -302,10 +300,7 @@ impl Book {
         if agent.overfull {
             self.recount_free(at);
         } else {
-            match (agent.free.is_empty(), returned.exclusive()) {
-                (true, Cow::Borrowed(_)) => agent.free = Arc::clone(&returned),
-                (_, exclusive) => Arc::make_mut(&mut agent.free).add_all(&exclusive),
-            }
+            agent.free.add_all(&returned.exclusive());
             self.count_free(at);
         }
         let sum = self.names.quantities(&counted);
@@ -329,11 +324,11 @@ impl Book {
     /// What is free on an agent, from its total and its holdings.
     pub(crate) fn recount_free(&mut self, at: Slot<Agent>) {
         let agent = &mut self.agents[at];
-        let held: Resources = agent.holdings.values().map(|holding| &*holding.resources).sum();
+        let held: Resources = agent.holdings.values().map(|holding| &holding.resources).sum();
         agent.overfull = agent.total.checked_use(&held).is_err();
         let mut free = agent.total.clone();
         free.remove_all(&held.exclusive());
-        agent.free = Arc::new(free);
+        agent.free = free;
         let plain = |r: &Resource| r.reservations.is_empty() && !r.revocable && !r.shared;
         agent.plain = agent.total.iter().all(plain);
         self.count_free(at);
@@ -357,12 +352,12 @@ impl Book {
 }
 
 /// What counts of `some` for who holds `others`, too: what is shared counts once.
-fn newly_shared<'a>(some: &'a Resources, others: &Resources) -> Cow<'a, Resources> {
+fn newly_shared(some: &Resources, others: &Resources) -> Resources {
     match some.first_shared_with(others) {
-        None => Cow::Borrowed(some),
+        None => some.clone(),
         Some(_) => {
             let held = |resource: &Resource| others.iter().any(|other| other == resource);
-            Cow::Owned(some.filter(|resource| !resource.shared || !held(resource)))
+            some.filter(|resource| !resource.shared || !held(resource))
         }
     }
 }

@@ -60,8 +60,8 @@ impl State {
     /// Every resource of an agent is free or held by one client, and the index says so; what is
     /// shared is free and held.
     fn check_agent(&self, at: Slot<Agent>, agent: &Agent) -> Result<(), String> {
-        let held: Resources = agent.holdings.values().map(|h| &*h.resources).sum();
-        let sum = &*agent.free + &*held.exclusive();
+        let held: Resources = agent.holdings.values().map(|h| &h.resources).sum();
+        let sum = &agent.free + &held.exclusive();
         if agent.total.checked_use(&held).is_ok() && sum != agent.total {
             return Err(format!("{}: free and held are {sum}, total is {}", agent.id, agent.total));
         }

@@ -5,7 +5,6 @@
 //! first.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Resources, Time};
@@ -70,11 +69,9 @@ impl Filters {
         }
         self.counter += 1;
         let number = self.counter;
-        let shared = match *agent.base == *resources {
-            true => agent.base.clone(),
-            false => Arc::new(resources.clone()),
-        };
-        refusals.push(Refusal { resources: shared, until, number });
+        // All that refuse the same of one agent share it.
+        let resources = if agent.base == *resources { &agent.base } else { resources };
+        refusals.push(Refusal { resources: resources.clone(), until, number });
         self.lapsing.insert((until, self.counter), (at, client));
         share.filters += 1;
         share.refused_at.insert(at);
@@ -204,13 +201,13 @@ impl Filters {
 impl Agent {
     /// Gets ready to be looked at: `refused` is about all that is free, or more.
     pub(crate) fn rebase(&mut self) {
-        if self.refusals.is_empty() || Arc::ptr_eq(&self.base, &self.free) {
+        if self.refusals.is_empty() || self.base == self.free {
             return;
         }
         if !self.base.contains(&self.free) {
             self.refused.clear();
         }
-        self.base = Arc::clone(&self.free);
+        self.base = self.free.clone();
     }
 
     /// Whether a client has refused all that was free when it was last looked at.

@@ -1,7 +1,6 @@
 //! More for somebody who holds something on an agent: of what is free, for a task that grows; of
 //! what is shared, for one that uses it too.
 
-use std::sync::Arc;
 
 use protocol::allocator::{GrowHolding, ShareResources, Verdict};
 
@@ -30,7 +29,7 @@ impl State {
             return Answer::Refused(format!("role {}: {}", holder.role, obstacle(verdict)));
         }
         if !resources.is_empty() {
-            self.book.hold(at, client, &Arc::new(resources.clone()));
+            self.book.hold(at, client, resources);
             let holding = self.book.agents[at].holdings.get_mut(&client);
             holding.expect("it was just booked").granted = Granted::Nothing;
             self.book.requeue(client);
@@ -50,7 +49,7 @@ impl State {
         };
         match client.filter(held) {
             Some(client) if resources.exclusive().is_empty() => {
-                self.book.hold(at, client, &Arc::new(resources.clone()));
+                self.book.hold(at, client, resources);
                 self.book.requeue(client);
             }
             _ => self.counters.anomalies += 1,

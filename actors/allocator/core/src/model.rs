@@ -17,7 +17,7 @@ use crate::slab::Slot;
 /// A framework in one of its roles: the one that shares, filters and offers are about.
 pub(crate) type Client = Slot<Share>;
 
-/// One registration of one agent. Bags that go from hand to hand whole, as most do, are shared.
+/// One registration of one agent.
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) id: AgentId,
@@ -26,7 +26,7 @@ pub(crate) struct Agent {
     pub(crate) traits: Traits,
     pub(crate) total: Resources,
     /// `total` without the holdings; empty where they exceed it.
-    pub(crate) free: Arc<Resources>,
+    pub(crate) free: Resources,
     /// The scalars of `free`.
     pub(crate) free_sums: Quantities,
     /// Of those, what is neither reserved nor revocable; zero while the agent is not active.
@@ -40,7 +40,7 @@ pub(crate) struct Agent {
     pub(crate) plain: bool,
     pub(crate) refusals: BTreeMap<Client, Vec<Refusal>>,
     /// What was free when it was last looked at, or more than is free now.
-    pub(crate) base: Arc<Resources>,
+    pub(crate) base: Resources,
     /// Some of those whose refusals contain all of `base`: nobody need look at them again.
     pub(crate) refused: Bits<Share>,
     /// Some of those whose constraints exclude this agent.
@@ -76,7 +76,7 @@ impl Traits {
 /// What one client holds on one agent: offered or used, the allocator does not know which.
 #[derive(Debug, Default)]
 pub(crate) struct Holding {
-    pub(crate) resources: Arc<Resources>,
+    pub(crate) resources: Resources,
     pub(crate) granted: Granted,
 }
 
@@ -94,8 +94,7 @@ pub(crate) enum Granted {
 /// A filter: nothing that is contained in `resources`, until then.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// The same for all that refuse the same of one agent.
-    pub(crate) resources: Arc<Resources>,
+    pub(crate) resources: Resources,
     pub(crate) until: Time,
     /// Tells it from others that lapse at the same time.
     pub(crate) number: u64,

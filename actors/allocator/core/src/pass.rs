@@ -8,10 +8,8 @@
 //! All that is free on an agent and that a client may have goes to that client (coarse-grained, as
 //! in Mesos): fewer, larger offers, and the accept returns the rest within milliseconds.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use protocol::Resources;
 use protocol::allocator::Verdict;
@@ -118,7 +116,7 @@ impl State {
                 role: self.book.roles[share.role].name.to_string(),
                 agent_id: agent.id.clone(),
                 generation: agent.generation,
-                resources: (*resources).clone(),
+                resources: resources,
             });
         }
     }
@@ -128,7 +126,7 @@ impl State {
         &mut self,
         at: Slot<Agent>,
         among: Option<&BTreeSet<Client>>,
-    ) -> Option<(Client, Arc<Resources>)> {
+    ) -> Option<(Client, Resources)> {
         if !self.work.free.contains(at) {
             return None;
         }
@@ -177,7 +175,7 @@ impl State {
         at: Slot<Agent>,
         new_only: bool,
         lessons: &mut Lessons,
-    ) -> Option<(Client, Arc<Resources>)> {
+    ) -> Option<(Client, Resources)> {
         let agent = &self.book.agents[at];
         let wanting = &self.book.wanting;
         let out = [&agent.refused, &agent.excluded, &agent.passed];
@@ -190,7 +188,7 @@ impl State {
                 return ControlFlow::Continue(());
             }
             match self.offer_to(client, agent) {
-                Ok(part) => ControlFlow::Break((client, taken(part, agent, lessons))),
+                Ok(part) => ControlFlow::Break((client, taken(part, lessons))),
                 Err(obstacle) => {
                     lessons.obstacle(client, obstacle);
                     ControlFlow::Continue(())
@@ -209,7 +207,7 @@ impl State {
         few: impl Iterator<Item = Client>,
         at: Slot<Agent>,
         lessons: &mut Lessons,
-    ) -> Option<(Client, Arc<Resources>)> {
+    ) -> Option<(Client, Resources)> {
         let agent: &Agent = &self.book.agents[at];
         let mut best: Option<(Client, Part<'_>)> = None;
         for client in few.filter(|client| self.book.wanting.contains(*client)) {
@@ -225,15 +223,12 @@ impl State {
                 Ok(part) => best = Some((client, part)),
             }
         }
-        best.map(|(client, part)| (client, taken(part, agent, lessons)))
+        best.map(|(client, part)| (client, taken(part, lessons)))
     }
 }
 
-/// What of an agent is to be booked: the very bag that is free there, if it is all of that.
-fn taken(part: Part<'_>, agent: &Agent, lessons: &mut Lessons) -> Arc<Resources> {
+/// What of an agent is to be booked.
+fn taken(part: Part<'_>, lessons: &mut Lessons) -> Resources {
     lessons.cut(part.limit, part.held_back);
-    match part.bag {
-        Cow::Borrowed(_) => Arc::clone(&agent.free),
-        Cow::Owned(bag) => Arc::new(bag),
-    }
+    part.bag.into_owned()
 }
