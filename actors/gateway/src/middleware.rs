@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 use crate::common::{Answering, Common};
 
 /// Of a long answer, what a worker sends before it looks who else wants something. Takes it some
-/// 10 us; a server's default buffer for a socket is 32 times as long.
-const SLICE: usize = 64 << 10;
+/// 10 us; a server's default buffer for a socket is 64 times as long.
+const SLICE: usize = 32 << 10;
 
 /// Answers, or sends the client to the leader.
 pub(crate) async fn answer_or_redirect<B: MessageBody>(

@@ -11,6 +11,7 @@
 
 mod actor;
 mod ask;
+mod background;
 mod builtin;
 mod calls;
 mod cell;
@@ -36,6 +37,7 @@ mod timers;
 mod timings;
 
 pub use actor::{Actor, Handler, Outcome};
+pub use background::give_way;
 pub use calls::Calls;
 pub use context::Context;
 pub use delivery::ReplyTo;

@@ -18,14 +18,17 @@ const TASKS_EACH: usize = 10;
 const POLLING: usize = 20;
 /// The best of so many is taken: what else the machine does is not ours.
 const RUNS: usize = 5;
-/// How long calls are made for a latency, and the pause between two of them.
-const MEASURED: Duration = Duration::from_secs(10);
+/// Latencies are measured in so many windows while nobody polls, and in as many between these while
+/// all do: the machine has better and worse moments.
+const WINDOWS: usize = 5;
+const WINDOW: Duration = Duration::from_secs(4);
+/// Between two calls.
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> {
-    let (agents, measured) = match quick {
-        true => (AGENTS / 100, MEASURED / 10),
-        false => (AGENTS, MEASURED),
+    let (agents, window) = match quick {
+        true => (AGENTS / 100, WINDOW / 10),
+        false => (AGENTS, WINDOW),
     };
     let stage = Stage::start(agents, TASKS_EACH).await?;
     let tasks = agents * TASKS_EACH;
@@ -35,30 +38,59 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> 
     let megabytes = bytes as f64 / 1e6;
     report.add(Measure::new("/state, its size", megabytes, "MB"));
 
-    let scheduler = Caller::subscribe(&stage).await?;
-    let quiet = scheduler.latency(measured).await?;
-    let pollers = Pollers::start(&stage);
-    // Everybody polls before anything is measured.
-    pollers.until_each_has_read().await;
-    let polled = scheduler.latency(measured).await?;
-    let rounds = pollers.stop().await;
-    let micros = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64;
-    report.add(Measure::new("call over HTTP, p50", micros(&quiet, 0.5), "us"));
-    report.add(Measure::new("call over HTTP, p99", micros(&quiet, 0.99), "us"));
-    report.add(
-        Measure::new("call over HTTP, 20 poll /state, p50", micros(&polled, 0.5), "us")
-            .bound(micros(&quiet, 0.5)),
-    );
-    report.add(
-        Measure::new("call over HTTP, 20 poll /state, p99", micros(&polled, 0.99), "us")
-            .bound(micros(&quiet, 0.99))
-            .target("no change"),
-    );
-    let rate = rounds as f64 / measured.as_secs_f64();
-    report.add(Measure::new("/state, answers to 20 that poll", rate, "/s"));
-    drop(scheduler);
+    latencies(&stage, window, report).await?;
     stage.stop().await;
     Ok(())
+}
+
+/// How long a call takes while nobody polls and while all do.
+async fn latencies(stage: &Stage, window: Duration, report: &mut Report) -> anyhow::Result<()> {
+    let scheduler = Caller::subscribe(stage).await?;
+    let (mut quiet, mut polled, mut rounds) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..WINDOWS {
+        quiet.push(scheduler.latency(window).await?);
+        let pollers = Pollers::start(stage);
+        // Everybody polls before anything is measured.
+        pollers.until_each_has_read().await;
+        polled.push(scheduler.latency(window).await?);
+        rounds += pollers.stop().await;
+    }
+    let (alone, beside) = (Latency::of(&quiet)?, Latency::of(&polled)?);
+    let who = ["call over HTTP", "call over HTTP, 20 poll /state"];
+    for (who, latency) in who.into_iter().zip([&alone, &beside]) {
+        let name = |what: &str| format!("{who}, {what}");
+        report.add(Measure::new(name("p50"), latency.p50, "us").bound(alone.p50));
+        let p99 = Measure::new(name("p99"), latency.p99, "us").bound(alone.p99);
+        let target = if who == "call over HTTP" { "" } else { "no change" };
+        report.add(p99.target(target));
+        // How far windows of the same kind are apart is what no change can be told from.
+        report.add(Measure::new(name("p99 of the best window"), latency.best, "us"));
+        report.add(Measure::new(name("p99 of the worst window"), latency.worst, "us"));
+    }
+    let rate = rounds as f64 / (window * WINDOWS as u32).as_secs_f64();
+    report.add(Measure::new("/state, answers to 20 that poll", rate, "/s"));
+    Ok(())
+}
+
+/// In microseconds: of all windows together, and the 99th percentiles of the best and the worst.
+struct Latency {
+    p50: f64,
+    p99: f64,
+    best: f64,
+    worst: f64,
+}
+
+impl Latency {
+    fn of(windows: &[Histogram<u64>]) -> anyhow::Result<Self> {
+        let mut all = windows.first().context("nothing was measured")?.clone();
+        for window in &windows[1..] {
+            all.add(window)?;
+        }
+        let micros = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64;
+        let p99s = || windows.iter().map(|window| micros(window, 0.99));
+        let (best, worst) = (p99s().fold(f64::INFINITY, f64::min), p99s().fold(0.0, f64::max));
+        Ok(Self { p50: micros(&all, 0.5), p99: micros(&all, 0.99), best, worst })
+    }
 }
 
 /// Milliseconds until the last byte is there, and how many bytes there are.
@@ -181,7 +213,9 @@ impl Pollers {
         let threads = (0..POLLING).map(|_| {
             let (over, rounds) = (Arc::clone(&over), Arc::clone(&rounds));
             std::thread::spawn(move || {
-                give_way();
+                if let Err(error) = runtime::give_way(19) {
+                    eprintln!("meseta-bench: pollers compete with what is measured: {error}");
+                }
                 let mut buffer = vec![0; 1 << 16];
                 while !over.load(Ordering::Relaxed) && poll(address, &mut buffer).is_ok() {
                     rounds.fetch_add(1, Ordering::Relaxed);
@@ -209,13 +243,6 @@ impl Pollers {
             }
         }
         rounds
-    }
-}
-
-/// This thread gets what others leave.
-fn give_way() {
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        eprintln!("meseta-bench: those who poll compete with what is measured: {error}");
     }
 }
 
