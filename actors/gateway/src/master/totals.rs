@@ -8,6 +8,17 @@ use protocol::resources::{Ranges, Resource, Resources, Scalar, Value};
 /// Always there, for tools that do not look whether they are.
 pub(crate) const BASIC: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
 
+/// Where a name is in [`BASIC`]. Asked for every resource of every task.
+fn place(name: &str) -> Option<usize> {
+    match name {
+        "cpus" => Some(0),
+        "gpus" => Some(1),
+        "mem" => Some(2),
+        "disk" => Some(3),
+        _ => None,
+    }
+}
+
 /// What bags amount to. What several use at once on an agent counts once there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Totals<'a> {
@@ -39,8 +50,7 @@ impl<'a> Totals<'a> {
 
     /// Adds one that is not shared, or was not added before.
     pub(crate) fn add_resource(&mut self, resource: &'a Resource) {
-        let place = BASIC.iter().position(|name| *name == resource.name);
-        match (place, &resource.value) {
+        match (place(&resource.name), &resource.value) {
             (Some(place), Value::Scalar(scalar)) if !resource.revocable => {
                 self.basic[place] += *scalar;
             }
@@ -54,8 +64,7 @@ impl<'a> Totals<'a> {
     /// How much there is of one of [`BASIC`].
     pub(crate) fn amount(&self, name: &str, revocable: bool) -> Scalar {
         if !revocable {
-            let place = BASIC.iter().position(|basic| *basic == name);
-            return place.map_or(Scalar::ZERO, |place| self.basic[place]);
+            return place(name).map_or(Scalar::ZERO, |place| self.basic[place]);
         }
         match self.others.get(&(name, true)) {
             Some(Total::Scalar(scalar)) => *scalar,
@@ -118,6 +127,14 @@ mod tests {
             }
             assert_eq!(totals.amount("disk", false).milli(), expected, "shared: {shared}");
         }
+    }
+
+    #[test]
+    fn what_is_always_there_has_its_place() {
+        for (at, name) in BASIC.iter().enumerate() {
+            assert_eq!(place(name), Some(at), "{name}");
+        }
+        assert_eq!(place("ports"), None);
     }
 
     #[test]

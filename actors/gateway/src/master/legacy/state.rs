@@ -1,8 +1,9 @@
 //! `/state`, and its parts under paths of their own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use actix_web::web::Bytes;
+use foldhash::{HashMap, HashMapExt};
 use protocol::agents::AgentState;
 use protocol::elector::Leader;
 use protocol::frameworks::FrameworkView;
