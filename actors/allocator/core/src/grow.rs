@@ -1,7 +1,6 @@
 //! More for somebody who holds something on an agent: of what is free, for a task that grows; of
 //! what is shared, for one that uses it too.
 
-
 use protocol::allocator::{GrowHolding, ShareResources, Verdict};
 
 use crate::effect::Answer;

@@ -116,7 +116,7 @@ impl State {
                 role: self.book.roles[share.role].name.to_string(),
                 agent_id: agent.id.clone(),
                 generation: agent.generation,
-                resources: resources,
+                resources,
             });
         }
     }
