@@ -16,7 +16,7 @@ const SIMULATOR: &str = "meseta-sim";
 /// A shell that uses another, with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
     // A task is started by our executor and must be in its container before it is: the way in is
-    // the isolator's, and so is all `unsafe`.
+    // the isolator's, and so is the `unsafe` of it.
     ("meseta-executor", "meseta-isolator"),
     // A local file is copied by a process with the rights of the task's user.
     ("meseta-fetcher", "meseta-isolator"),
