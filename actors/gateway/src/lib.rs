@@ -11,7 +11,7 @@
 //! | [`duty`] | who answers: every host, or the leader (others redirect) |
 //! | [`common`] | what handlers reach: the actors of the host |
 //! | [`answer`] | the error shape, and which status a failed ask becomes |
-//! | [`aside`] | work that takes long |
+//! | `aside` | work that takes long |
 //! | [`websocket`] | the event stream |
 //! | [`master`], [`agent`] | the edges of these hosts |
 //! | [`logs`] | how much is logged |
