@@ -205,15 +205,11 @@ impl Book {
     pub(crate) fn hold(&mut self, at: Slot<Agent>, client: Client, resources: &Resources) {
         let agent = &mut self.agents[at];
         let exclusive = resources.exclusive();
-        let all = !resources.has_shared() && agent.free == *resources;
         let counted = match agent.holdings.get(&client) {
             Some(holding) => newly_shared(resources, &holding.resources),
             None => resources.clone(),
         };
         let sum = self.names.quantities(&counted);
-        if all {
-            agent.free = Resources::EMPTY;
-        }
         let new = match agent.holdings.entry(client) {
             Entry::Vacant(entry) => {
                 entry.insert(Holding::default()).resources = resources.clone();
@@ -228,9 +224,7 @@ impl Book {
                 false
             }
         };
-        if all && !agent.overfull {
-            self.count_free(at);
-        } else if !agent.overfull && agent.free.contains(&exclusive) {
+        if !agent.overfull && agent.free.contains(&exclusive) {
             agent.free.remove_all(&exclusive);
             self.count_free(at);
         } else {
@@ -284,14 +278,11 @@ impl Book {
         if whole_grant || holding.granted == Granted::All {
             holding.granted = Granted::Nothing;
         }
-        let returned = match (all, exact) {
-            (true, _) => std::mem::take(&mut holding.resources),
-            (_, true) => resources.clone(),
-            (_, false) => common(&holding.resources, resources),
+        let returned = match exact {
+            true => resources.clone(),
+            false => common(&holding.resources, resources),
         };
-        if !all {
-            holding.resources.remove_all(&returned);
-        }
+        holding.resources.remove_all(&returned);
         let counted = newly_shared(&returned, &holding.resources);
         let last = holding.resources.is_empty();
         if last {
