@@ -38,30 +38,36 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> 
     let megabytes = bytes as f64 / 1e6;
     report.add(Measure::new("/state, its size", megabytes, "MB"));
 
-    latencies(&stage, window, report).await?;
+    latencies(&stage, bytes, window, report).await?;
     stage.stop().await;
     Ok(())
 }
 
 /// How long a call takes while nobody polls and while all do.
-async fn latencies(stage: &Stage, window: Duration, report: &mut Report) -> anyhow::Result<()> {
+async fn latencies(
+    stage: &Stage,
+    bytes: usize,
+    window: Duration,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let scheduler = Caller::subscribe(stage).await?;
     let (mut quiet, mut polled, mut rounds) = (Vec::new(), Vec::new(), 0);
     for _ in 0..WINDOWS {
         quiet.push(scheduler.latency(window).await?);
-        let pollers = Pollers::start(stage);
+        let pollers = Pollers::start(stage, bytes);
         // Everybody polls before anything is measured.
         pollers.until_each_has_read().await;
         polled.push(scheduler.latency(window).await?);
-        rounds += pollers.stop().await;
+        let answers = pollers.stop().await;
+        ensure!(answers > 0, "those who poll were not answered: nothing was measured");
+        rounds += answers;
     }
     let (alone, beside) = (Latency::of(&quiet)?, Latency::of(&polled)?);
     let who = ["call over HTTP", "call over HTTP, 20 poll /state"];
-    for (who, latency) in who.into_iter().zip([&alone, &beside]) {
+    for (who, latency, target) in [(who[0], &alone, ""), (who[1], &beside, "no change")] {
         let name = |what: &str| format!("{who}, {what}");
         report.add(Measure::new(name("p50"), latency.p50, "us").bound(alone.p50));
         let p99 = Measure::new(name("p99"), latency.p99, "us").bound(alone.p99);
-        let target = if who == "call over HTTP" { "" } else { "no change" };
         report.add(p99.target(target));
         // How far windows of the same kind are apart is what no change can be told from.
         report.add(Measure::new(name("p99 of the best window"), latency.best, "us"));
@@ -216,7 +222,8 @@ struct Pollers {
 }
 
 impl Pollers {
-    fn start(stage: &Stage) -> Self {
+    /// They go on while an answer has at least so many bytes.
+    fn start(stage: &Stage, bytes: usize) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let rounds = Arc::new(AtomicUsize::new(0));
         let address = stage.gateway.address();
@@ -227,7 +234,9 @@ impl Pollers {
                     eprintln!("meseta-bench: pollers compete with what is measured: {error}");
                 }
                 let mut buffer = vec![0; 1 << 16];
-                while !over.load(Ordering::Relaxed) && poll(address, &mut buffer).is_ok() {
+                while !over.load(Ordering::Relaxed)
+                    && poll(address, &mut buffer).is_ok_and(|read| read >= bytes)
+                {
                     rounds.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -256,12 +265,17 @@ impl Pollers {
     }
 }
 
-fn poll(address: SocketAddr, buffer: &mut [u8]) -> std::io::Result<()> {
+/// The bytes of an answer.
+fn poll(address: SocketAddr, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(GET_STATE)?;
-    while stream.read(buffer)? > 0 {
+    let mut bytes = 0;
+    loop {
+        match stream.read(buffer)? {
+            0 => return Ok(bytes),
+            read => bytes += read,
+        }
         // One that works for long is left alone by the kernel for some milliseconds.
         std::thread::yield_now();
     }
-    Ok(())
 }
