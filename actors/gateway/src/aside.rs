@@ -11,8 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::answer::ApiError;
 
-/// Of the kernel's 20 steps below the usual. A thread at this one gets a tenth of what another one
-/// gets that wants the same core.
+/// As [`runtime::give_way`] counts: a tenth of what another thread gets that wants the same processor.
 const NICE: i32 = 10;
 
 /// Items of a long list that are looked at or written in a turn: 5 us to 100 us.
