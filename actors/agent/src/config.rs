@@ -55,6 +55,8 @@ pub struct AgentConfig {
     pub executor_recovery_timeout_ms: u64,
     /// How long an executor that was told to end may take, unless it names a time itself.
     pub executor_shutdown_grace_ms: u64,
+    /// How often the stream of an executor says that the agent is there. Not zero.
+    pub executor_heartbeat_ms: u64,
     /// Between SIGTERM and SIGKILL of a task, unless the task or the kill names a time.
     pub kill_grace_ms: u64,
     /// With `on_shutdown = "kill"`: how long tasks may take to end by themselves.
@@ -82,6 +84,8 @@ impl Default for AgentConfig {
             executor_reregistration_timeout_ms: millis(core.executor_reregistration),
             executor_recovery_timeout_ms: millis(core.executor_recovery),
             executor_shutdown_grace_ms: millis(core.executor_shutdown),
+            // As in Mesos. It only keeps middleboxes and readers with a timeout from giving up.
+            executor_heartbeat_ms: 30 * 60 * 1000,
             kill_grace_ms: millis(core.kill_grace),
             stop_timeout_ms: millis(core.stop),
         }
@@ -99,6 +103,11 @@ impl AgentConfig {
             stop: Duration::from_millis(self.stop_timeout_ms),
             ..Timeouts::default()
         }
+    }
+
+    /// How often the stream of an executor says that the agent is there.
+    pub fn executor_heartbeat(&self) -> Duration {
+        Duration::from_millis(self.executor_heartbeat_ms)
     }
 
     pub(crate) fn launch_timeout(&self) -> Duration {

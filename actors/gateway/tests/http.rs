@@ -15,6 +15,10 @@ use protocol::runtime::Inspect;
 use serde_json::{Value, json};
 use support::{BIG, Elector, SOON, World, client, leads};
 
+fn agent_edge() -> AgentEdge {
+    AgentEdge::new(Duration::from_secs(60))
+}
+
 async fn get(world: &World, path: &str) -> (u16, Value) {
     let response = client().get(world.url(path)).send().await.unwrap();
     let status = response.status().as_u16();
@@ -91,7 +95,7 @@ async fn a_standby_sends_everything_but_the_open_paths_to_the_leader() {
 
 #[actix_rt::test]
 async fn an_agent_answers_for_itself() {
-    let world = World::start(AgentEdge, None).await;
+    let world = World::start(agent_edge(), None).await;
     assert_eq!(get(&world, "/health").await.0, 200);
     let (status, body) = get(&world, "/monitor/usage").await;
     assert_eq!((status, &body["machine"]["cpus"]), (200, &json!(2)));
@@ -104,7 +108,7 @@ async fn an_agent_answers_for_itself() {
 
 #[actix_rt::test]
 async fn parts_of_a_sandbox_file_follow_on_each_other() {
-    let world = World::start(AgentEdge, None).await;
+    let world = World::start(agent_edge(), None).await;
     let (status, body) = get(&world, "/files/read?task=t&path=stdout&offset=0&length=3").await;
     assert_eq!((status, &body["data"], &body["next"]), (200, &json!("gr"), &json!(2)));
     let (_, body) = get(&world, "/files/read?task=t&path=stdout&offset=2").await;
@@ -119,7 +123,7 @@ async fn parts_of_a_sandbox_file_follow_on_each_other() {
 
 #[actix_rt::test]
 async fn a_file_that_is_not_there_is_not_found_and_a_bad_question_is_a_bad_request() {
-    let world = World::start(AgentEdge, None).await;
+    let world = World::start(agent_edge(), None).await;
     for (path, want) in [
         ("/files/read?task=t&path=../etc/passwd", 404),
         ("/files/read?task=x&path=stdout", 404),
@@ -136,7 +140,7 @@ async fn a_file_that_is_not_there_is_not_found_and_a_bad_question_is_a_bad_reque
 
 #[actix_rt::test]
 async fn a_download_is_the_whole_file_whatever_its_length() {
-    let world = World::start(AgentEdge, None).await;
+    let world = World::start(agent_edge(), None).await;
     let response = client().get(world.url("/files/download?task=t&path=big")).send().await.unwrap();
     assert_eq!(response.headers()["content-length"], BIG.to_string().as_str());
     assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"big\"");
@@ -147,7 +151,7 @@ async fn a_download_is_the_whole_file_whatever_its_length() {
 
 #[actix_rt::test]
 async fn a_stopped_edge_takes_no_more_connections() {
-    let world = World::start(AgentEdge, None).await;
+    let world = World::start(agent_edge(), None).await;
     let url = world.url("/health");
     assert_eq!(client().get(&url).send().await.unwrap().status(), 200);
     world.gateway.stop().await;
@@ -156,7 +160,7 @@ async fn a_stopped_edge_takes_no_more_connections() {
 
 #[actix_rt::test]
 async fn idle_connections_do_not_hold_up_the_end() {
-    let world = World::start(AgentEdge, None).await;
+    let world = World::start(agent_edge(), None).await;
     let idle = client();
     assert_eq!(idle.get(world.url("/health")).send().await.unwrap().status(), 200);
     let _silent = tokio::net::TcpStream::connect(world.http).await.unwrap();

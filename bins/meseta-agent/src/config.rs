@@ -83,6 +83,10 @@ impl Default for Settings {
 impl boot::Settings for Settings {
     fn validate(&self) -> Result<(), Invalid> {
         boot::net::check_masters("agent.masters", &self.agent.masters)?;
+        if self.agent.executor_heartbeat_ms == 0 {
+            let message = "must be at least 1: the time between two heartbeats";
+            return Err(Invalid::new("agent.executor_heartbeat_ms", message));
+        }
         let text = self.resources.as_deref().unwrap_or("");
         Resources::parse(text).map_err(|e| Invalid::new("resources", e.to_string()))?;
         self.isolator()
@@ -187,7 +191,21 @@ impl Role for Flags {
 
 #[cfg(test)]
 mod tests {
+    use boot::Settings as _;
+
     use super::*;
+
+    #[test]
+    fn heartbeats_without_a_time_between_them_are_refused() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.validate(), Ok(()));
+        settings.agent.executor_heartbeat_ms = 0;
+        let error = settings.validate().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`agent.executor_heartbeat_ms`: must be at least 1: the time between two heartbeats"
+        );
+    }
 
     #[test]
     fn the_sample_has_every_key_with_its_default_and_prints_as_it_loads() {

@@ -50,7 +50,8 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     host.spawn(agent::NAME, Agent::spawn_options(), move || {
         Agent::new(config.clone(), machine.clone())
     })?;
-    let gateway = Gateway::start(&host, http, AgentEdge)?;
+    let edge = AgentEdge::new(settings.agent.executor_heartbeat());
+    let gateway = Gateway::start(&host, http, edge)?;
     ready.announce()?;
 
     let ended = boot::end_of(&host, &mut shutdown).await;

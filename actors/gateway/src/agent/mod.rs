@@ -2,6 +2,8 @@
 
 mod files;
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 use protocol::agent::GetAgentState;
@@ -11,11 +13,20 @@ use crate::answer::Answer;
 use crate::common::Common;
 use crate::master::{STATS, stats, version};
 use crate::server::Edge;
-use crate::v1;
+use crate::v1::executor::{self, ExecutorApi};
 
 /// What an agent serves.
-#[derive(Clone, Copy, Debug)]
-pub struct AgentEdge;
+#[derive(Clone, Debug)]
+pub struct AgentEdge {
+    executors: ExecutorApi,
+}
+
+impl AgentEdge {
+    /// The edge of an agent that lets its executors hear a heartbeat so often, which is not zero.
+    pub fn new(heartbeat: Duration) -> Self {
+        Self { executors: ExecutorApi { heartbeat } }
+    }
+}
 
 impl Edge for AgentEdge {
     fn open_paths(&self) -> Option<&'static [&'static str]> {
@@ -31,7 +42,7 @@ impl Edge for AgentEdge {
             .route("/monitor/usage", web::get().to(usage))
             .route("/files/read", web::get().to(files::read))
             .route("/files/download", web::get().to(files::download));
-        v1::executor::routes(config);
+        executor::routes(config, &self.executors);
     }
 }
 

@@ -153,7 +153,8 @@ impl Stage {
         let updates = move || Updates::new(UpdatesConfig::default(), &dir);
         host.spawn(updates::NAME, Updates::spawn_options(), updates).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let gateway = Gateway::start(&host, listener, AgentEdge).unwrap();
+        let edge = AgentEdge::new(config.executor_heartbeat());
+        let gateway = Gateway::start(&host, listener, edge).unwrap();
         let stage = Self { host, seen, gateway, config, framework, _work_dir: work_dir };
         stage.start_agent().await;
         stage

@@ -97,6 +97,23 @@ async fn kills_and_messages_arrive() {
 }
 
 #[actix_rt::test]
+async fn a_stream_on_which_nothing_happens_has_heartbeats_as_often_as_configured() {
+    let often = |config: &mut agent::AgentConfig| config.executor_heartbeat_ms = 30;
+    for media in [MediaType::Json, MediaType::Protobuf] {
+        let stage = Stage::with(Framework { checkpoint: false }, often).await;
+        stage.run(&["t1"]).await;
+        let began = tokio::time::Instant::now();
+        let mut stream = stage.client().subscribe_with(json!({}), media).await;
+        assert_eq!(stream.types(2).await, ["SUBSCRIBED", "LAUNCH"]);
+        for _ in 0..4 {
+            assert_eq!(stream.event().await, json!({ "type": "HEARTBEAT" }), "{media:?}");
+        }
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(4 * 30), "{took:?}");
+    }
+}
+
+#[actix_rt::test]
 async fn a_second_subscription_ends_the_first_stream() {
     let (stage, mut first) = subscribed(&["t1"]).await;
     let tasks = json!({ "unacknowledged_tasks": [{

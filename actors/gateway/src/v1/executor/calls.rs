@@ -12,6 +12,7 @@ use protocol::agent::{
 use protocol::framework::FrameworkInfo;
 use protocol::{Blob, FailureKind, TaskId};
 
+use super::ExecutorApi;
 use super::event::{self, Reader};
 use super::refusal::Refusal;
 use super::session::{self, AGENT, Subscription};
@@ -27,13 +28,14 @@ use crate::v1::{MediaType, decode, encode, media, recordio};
 pub(super) async fn executor(
     request: HttpRequest,
     common: Data<Common>,
+    api: Data<ExecutorApi>,
     body: Bytes,
 ) -> Result<HttpResponse, Refusal> {
     let call = read(&request, &body)?;
     match call.r#type() {
         Type::Subscribe => {
             let media = MediaType::of_answer(accept(&request).as_deref())?;
-            subscribe(&common, &call, media).await
+            subscribe(&common, &api, &call, media).await
         }
         Type::Heartbeat => Ok(accepted()),
         Type::Update | Type::Message | Type::Unknown => other(&common, &call).await,
@@ -86,6 +88,7 @@ async fn find(common: &Common, call: &Call) -> Result<Caller, Refusal> {
 
 async fn subscribe(
     common: &Data<Common>,
+    api: &ExecutorApi,
     call: &Call,
     media: MediaType,
 ) -> Result<HttpResponse, Refusal> {
@@ -98,7 +101,7 @@ async fn subscribe(
     }
     let place = common.place_for_stream().map_err(Refusal::not_now)?;
     let (writer, records) = channel(media);
-    let subscription = subscription(common, call, &caller);
+    let subscription = subscription(common, api, call, &caller);
     session::start(common.host(), subscription, writer).await.map_err(|error| {
         tracing::warn!(%error, "a session was not started");
         Refusal::NotNow("another subscription of this executor is under way".to_owned())
@@ -112,7 +115,7 @@ async fn subscribe(
     Ok(response.streaming(records.take_until(end)))
 }
 
-fn subscription(common: &Common, call: &Call, caller: &Caller) -> Subscription {
+fn subscription(common: &Common, api: &ExecutorApi, call: &Call, caller: &Caller) -> Subscription {
     let Caller { found, framework, executor } = caller;
     let framework_id = call.framework_id.value.as_str().into();
     let reader = Reader::new(framework_id, framework, executor);
@@ -129,6 +132,7 @@ fn subscription(common: &Common, call: &Call, caller: &Caller) -> Subscription {
         },
         updates: updates.iter().map(|update| status_from(&update.status, now)).collect(),
         reader,
+        heartbeat: api.heartbeat,
     }
 }
 

@@ -21,13 +21,23 @@ mod session;
 mod stream;
 pub mod validate;
 
-use actix_web::web::{self, ServiceConfig};
+use std::time::Duration;
+
+use actix_web::web::{self, Data, ServiceConfig};
 
 /// Where the API is: as clients have it, and as the libprocess of Mesos does.
 const PATHS: [&str; 2] = ["/api/v1/executor", "/slave(1)/api/v1/executor"];
 
+/// What an operator decides about the API.
+#[derive(Clone, Debug)]
+pub(crate) struct ExecutorApi {
+    /// Between two heartbeats of a stream.
+    pub(crate) heartbeat: Duration,
+}
+
 /// Adds the API to an edge. It takes any method: which are not allowed is for the API to say.
-pub(crate) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn routes(config: &mut ServiceConfig, api: &ExecutorApi) {
+    config.app_data(Data::new(api.clone()));
     for path in PATHS {
         config.route(path, web::route().to(calls::executor));
     }

@@ -28,8 +28,6 @@ pub(super) const AGENT: &str = "agent";
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// Until a report that was not taken is repeated.
 const RETRY: Duration = Duration::from_millis(200);
-/// As in Mesos. It only keeps middleboxes and readers with a timeout from giving up.
-const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 /// Reports that may wait for the agent: the ends of thousands of tasks. The executor is told to try
 /// again beyond that.
 const MAX_REPORTS: usize = 8192;
@@ -45,6 +43,8 @@ pub(super) struct Subscription {
     pub(super) message: SubscribeExecutor,
     /// Updates that were not acknowledged, oldest first.
     pub(super) updates: Vec<TaskStatus>,
+    /// How often it is told that we are here.
+    pub(super) heartbeat: Duration,
 }
 
 /// The name of the session of the executor in a container. What a name may not contain comes from
@@ -126,14 +126,14 @@ impl Actor for Session {
         let Some(writer) = self.writer.clone() else { return ctx.stop() };
         ctx.run(writer.closed(), |_, (), ctx| ctx.stop());
         self.subscribe(ctx);
-        ctx.set_timer(Timer::Heartbeat, HEARTBEAT);
+        ctx.set_timer(Timer::Heartbeat, self.subscription.heartbeat);
     }
 
     fn timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         match timer {
             Timer::Heartbeat => {
                 self.send(&event::heartbeat(), ctx);
-                ctx.set_timer(Timer::Heartbeat, HEARTBEAT);
+                ctx.set_timer(Timer::Heartbeat, self.subscription.heartbeat);
             }
             Timer::Report(task_id) => self.report(&task_id, ctx),
         }
