@@ -1,6 +1,7 @@
 //! To `isolator`, on an agent host: containers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,9 @@ pub struct Limitation {
     pub message: String,
 }
 
-/// The program that is a container's first process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// The program that is a container's first process. `Debug` shows the names of the environment, and
+/// not what is in it: some of that is secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerProcess {
     /// argv, `argv[0]` is the path of the program.
     pub arguments: Vec<String>,
@@ -29,6 +31,16 @@ pub struct ContainerProcess {
     /// own executor). If not, only what it puts into the container is (our executor, which stays
     /// outside so that a limit never hits the messenger).
     pub inside: bool,
+}
+
+impl fmt::Debug for ContainerProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContainerProcess")
+            .field("arguments", &self.arguments)
+            .field("environment", &self.environment.keys())
+            .field("inside", &self.inside)
+            .finish()
+    }
 }
 
 /// Make a container and start its first process in it. From `agent`. Answered when the process
