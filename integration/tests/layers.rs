@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What shells share that is not an actor of a role: each may be used by any shell.
-const FOUNDATIONS: &[&str] = &["meseta-runtime", "meseta-store", "meseta-journal", "meseta-driver"];
+const FOUNDATIONS: &[&str] =
+    &["meseta-runtime", "meseta-store", "meseta-journal", "meseta-tokens", "meseta-driver"];
 
 /// Drives cores without their shells, in a world of its own: nothing that a role runs on.
 const SIMULATOR: &str = "meseta-sim";

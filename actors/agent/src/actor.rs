@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent_core::{Effect, Input, Registration, Settings, State, Timer};
+use agent_core::{Effect, Input, Settings, State, Timer};
 use journal::JournalError;
 use protocol::agent::{
     AgentStateReply, ApplyOperation, ContainerExited, DeliverMessage, ExecutorDisconnected,
@@ -20,10 +20,12 @@ use protocol::runtime::Exited;
 use protocol::{Failure, HostAddr, Resources};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, SpawnOptions};
 use serde_json::json;
+use tokens::ExecutorSecret;
 
 use crate::checkpoints::Checkpoints;
 use crate::config::{AgentConfig, OnShutdown};
 use crate::machine::{Machine, MachineError, absolute, executor_beside_us};
+use crate::notes;
 
 /// Its name on an agent's host.
 pub const NAME: &str = "agent";
@@ -54,6 +56,8 @@ pub enum Alarm {
 pub struct Agent {
     pub(crate) config: AgentConfig,
     machine: Machine,
+    /// What executors are given tokens by, if they are.
+    pub(crate) secret: Option<ExecutorSecret>,
     /// From the start of the actor on.
     pub(crate) state: Option<State>,
     pub(crate) checkpoints: Option<Checkpoints>,
@@ -84,12 +88,20 @@ impl Agent {
         Self {
             config,
             machine,
+            secret: None,
             state: None,
             checkpoints: None,
             calls: Calls::default(),
             effects: Vec::new(),
             broken_sandboxes: BTreeMap::new(),
         }
+    }
+
+    /// Gives the executors that frameworks bring along a token each, by which the edge knows them.
+    #[must_use]
+    pub fn with_tokens(mut self, secret: Option<ExecutorSecret>) -> Self {
+        self.secret = secret;
+        self
     }
 
     /// How it is meant to be spawned: on the thread of the connections, where executors and the
@@ -158,13 +170,13 @@ impl Agent {
     /// Takes one input and does what follows from it, in order.
     pub(crate) fn take(&mut self, input: Input, ctx: &mut Context<Self>) {
         let Some(state) = &mut self.state else { return };
-        let before = standing(state.registration());
+        let before = notes::standing(state.registration());
         let mut effects = std::mem::take(&mut self.effects);
         state.step(ctx.now(), input, &mut effects);
-        note(before, state.registration());
+        notes::registration(before, state.registration());
         if let Err(error) = self.perform_all(&mut effects, ctx) {
             // The checkpoint may or may not have it: what is on disk is the truth.
-            ctx.fail(describe(&error));
+            ctx.fail(notes::chain(&error));
         }
         effects.clear();
         self.effects = effects;
@@ -211,37 +223,6 @@ impl Agent {
 pub(crate) const UPDATES: &str = "updates";
 pub(crate) const ISOLATOR: &str = "isolator";
 
-fn standing(registration: &Registration) -> Option<HostAddr> {
-    match registration {
-        Registration::Registered { master, .. } => Some(master.host.clone()),
-        _ => None,
-    }
-}
-
-fn note(before: Option<HostAddr>, registration: &Registration) {
-    match registration {
-        Registration::Registered { master, generation, .. } if before.is_none() => {
-            tracing::info!(master = %master.host, %generation, "registered");
-        }
-        Registration::Refused { why, .. } if before.is_some() => {
-            tracing::error!(why, "the master does not want this agent any more");
-        }
-        Registration::Leaving { why, .. } if before.is_some() => {
-            tracing::warn!(why, "the master has forgotten this agent, which ends what it runs");
-        }
-        Registration::Registering { master, .. } if before.is_some() => {
-            tracing::warn!(master = %master.host, "registering anew");
-        }
-        _ => {}
-    }
-}
-
-/// An error with its causes, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 impl Actor for Agent {
     const ABOUT: &'static str = "the tasks and executors of this machine, and their checkpoints";
     type Timer = Alarm;
@@ -274,7 +255,7 @@ impl Actor for Agent {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         if let Err(error) = self.begin(ctx) {
-            return ctx.fail(describe(&error));
+            return ctx.fail(notes::chain(&error));
         }
         for name in [ISOLATOR, UPDATES] {
             let actor = ctx.local(name);

@@ -9,6 +9,7 @@ use protocol::HostAddr;
 use protocol::framework::{Attribute, Domain};
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
+use tokens::{ExecutorSecret, SecretError};
 
 /// What becomes of the tasks when the agent is told to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct AgentConfig {
     pub executor_shutdown_grace_ms: u64,
     /// How often the stream of an executor says that the agent is there. Not zero.
     pub executor_heartbeat_ms: u64,
+    /// What the tokens are signed with by which the edge knows executors. Absent: it knows none, and
+    /// takes their word.
+    pub executor_secret_file: Option<PathBuf>,
     /// Between SIGTERM and SIGKILL of a task, unless the task or the kill names a time.
     pub kill_grace_ms: u64,
     /// With `on_shutdown = "kill"`: how long tasks may take to end by themselves.
@@ -86,6 +90,7 @@ impl Default for AgentConfig {
             executor_shutdown_grace_ms: millis(core.executor_shutdown),
             // As in Mesos. It only keeps middleboxes and readers with a timeout from giving up.
             executor_heartbeat_ms: 30 * 60 * 1000,
+            executor_secret_file: None,
             kill_grace_ms: millis(core.kill_grace),
             stop_timeout_ms: millis(core.stop),
         }
@@ -108,6 +113,14 @@ impl AgentConfig {
     /// How often the stream of an executor says that the agent is there.
     pub fn executor_heartbeat(&self) -> Duration {
         Duration::from_millis(self.executor_heartbeat_ms)
+    }
+
+    /// Reads what the tokens of executors are signed with, if they are to have any.
+    ///
+    /// # Errors
+    /// If there is none in the file.
+    pub fn executor_secret(&self) -> Result<Option<ExecutorSecret>, SecretError> {
+        self.executor_secret_file.as_deref().map(ExecutorSecret::read).transpose()
     }
 
     pub(crate) fn launch_timeout(&self) -> Duration {

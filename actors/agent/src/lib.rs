@@ -14,6 +14,7 @@ mod checkpoints;
 mod config;
 mod machine;
 mod master;
+mod notes;
 mod perform;
 mod sandbox;
 mod volumes;

@@ -15,7 +15,7 @@ use protocol::{Address, CallId, Failure, FailureKind, TaskId};
 use runtime::Context;
 
 use crate::actor::{Agent, Alarm, ISOLATOR, TOPIC, UPDATES};
-use crate::{sandbox, volumes};
+use crate::{notes, sandbox, volumes};
 
 /// A registration takes a write to the master's store; after this it has been lost, or the master
 /// cannot write.
@@ -28,6 +28,10 @@ const KEEP: Duration = Duration::from_secs(10);
 const RESIZE: Duration = Duration::from_secs(10);
 /// The isolator looks at every process of the machine and destroys what nobody knows.
 const RECOVER: Duration = Duration::from_secs(60);
+
+/// By which an executor of a framework finds the token that it is to show. It is told here, and not in
+/// the core, which keeps no secret and whose effects are written down.
+const TOKEN: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
 
 impl Agent {
     pub(crate) fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -70,7 +74,7 @@ impl Agent {
         let attempt = message.attempt;
         ctx.ask(to, message, REGISTER, move |agent, result, ctx| {
             if let Err(failure) = &result {
-                note_failure(failure, attempt);
+                notes::not_registered(failure, attempt);
             }
             agent.take(Input::RegistrationAnswered { attempt, result }, ctx);
         });
@@ -108,19 +112,29 @@ impl Agent {
         });
     }
 
-    fn launch(&mut self, message: LaunchContainer, ctx: &mut Context<Self>) {
+    fn launch(&mut self, mut message: LaunchContainer, ctx: &mut Context<Self>) {
         let (isolator, container_id) = (ctx.local(ISOLATOR), message.container_id.clone());
         if let Some(failure) = self.broken_sandboxes.remove(&message.sandbox) {
             return ctx.run(std::future::ready(Err(failure)), |agent, result, ctx| {
                 agent.take(Input::LaunchAnswered { container_id, result }, ctx);
             });
         }
+        self.give_token(&mut message);
         ctx.ask(&isolator, message, self.config.launch_timeout(), |agent, result, ctx| {
             if let Err(failure) = &result {
                 tracing::warn!(%failure, container = %container_id, "container not launched");
             }
             agent.take(Input::LaunchAnswered { container_id, result }, ctx);
         });
+    }
+
+    /// Ours do without: they do not use the API that asks for it.
+    fn give_token(&self, launch: &mut LaunchContainer) {
+        let Some(secret) = self.secret.as_ref().filter(|_| launch.process.inside) else { return };
+        let LaunchContainer { framework_id, executor_id, container_id, .. } = &*launch;
+        let token =
+            secret.token(framework_id.as_str(), executor_id.as_str(), container_id.as_str());
+        launch.process.environment.insert(TOKEN.to_owned(), token);
     }
 
     fn resize(number: u64, message: UpdateContainer, ctx: &mut Context<Self>) {
@@ -215,16 +229,5 @@ impl Agent {
                 tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox not removed");
             }
         });
-    }
-}
-
-/// A leader that is not there, or not ready, is in the nature of things; anything else is news.
-fn note_failure(failure: &Failure, attempt: u64) {
-    use FailureKind::{LinkDown, NotLeader, Overloaded, Timeout};
-    match failure.kind {
-        LinkDown | NotLeader | Overloaded | Timeout => {
-            tracing::debug!(%failure, attempt, "not registered yet");
-        }
-        _ => tracing::warn!(%failure, attempt, "the master does not register this agent"),
     }
 }

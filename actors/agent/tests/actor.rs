@@ -131,3 +131,42 @@ async fn two_hundred_tasks_in_one_accept_all_run_and_end() {
     until_empty(&stage).await;
     println!("200 tasks took {took:?}: {:.0} a second", 200.0 / took.as_secs_f64());
 }
+
+/// What the executor of a framework and one of ours are told, in this order.
+async fn tokens_of_executors(stage: &Stage) -> (Option<String>, Option<String>) {
+    stage.run_in("theirs", "t1");
+    stage.run(&[("ours", "run")]);
+    stage.until("both are launched", |seen| seen.launches.len() == 2).await;
+    let seen = stage.seen.lock().expect("nobody panics with it");
+    let token = |executor: &str| {
+        let mut launches = seen.launches.iter();
+        let launch = launches.find(|launch| launch.executor_id.as_str() == executor);
+        let launch = launch.expect("both are launched");
+        launch.process.environment.get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN").cloned()
+    };
+    (token("theirs"), token("ours"))
+}
+
+#[actix_rt::test]
+async fn an_executor_of_a_framework_is_told_the_token_that_says_who_it_is() {
+    let secret_file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret_file.path(), [b'k'; 32]).unwrap();
+    let stage = Stage::with_secret(Some(secret_file.path().to_owned())).await;
+    let (theirs, ours) = tokens_of_executors(&stage).await;
+    assert_eq!(ours, None, "ours does not use the API that asks for it");
+    let secret = tokens::ExecutorSecret::read(secret_file.path()).unwrap();
+    let claims = secret.claims(&theirs.unwrap(), stage.host.now()).unwrap();
+    assert_eq!(claims.framework_id.as_deref(), Some("f"));
+    assert_eq!(claims.executor_id.as_deref(), Some("theirs"));
+    let seen = stage.seen.lock().unwrap();
+    let launch = seen.launches.iter().find(|launch| launch.process.inside).unwrap();
+    assert_eq!(claims.container_id.as_deref(), Some(launch.container_id.as_str()));
+    assert_eq!(launch.process.environment["MINE"], "1");
+}
+
+#[actix_rt::test]
+async fn without_a_secret_the_environment_is_as_the_framework_wants_it() {
+    let stage = Stage::new().await;
+    let (theirs, ours) = tokens_of_executors(&stage).await;
+    assert_eq!((theirs.as_deref(), ours), (Some("forged"), None));
+}

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
+    let secret = settings.agent.executor_secret().context("`agent.executor_secret_file`")?;
     let work_dir = std::path::absolute(&settings.agent.work_dir).context("`agent.work_dir`")?;
     std::fs::create_dir_all(&work_dir)
         .with_context(|| format!("failed to make the work directory {}", work_dir.display()))?;
@@ -46,11 +47,11 @@ async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<()> {
     })?;
     let (config, dir) = (settings.monitor.clone(), work_dir.clone());
     host.spawn(monitor::NAME, Monitor::spawn_options(), move || Monitor::new(&config, &dir))?;
-    let config = settings.agent.clone();
+    let (config, tokens) = (settings.agent.clone(), secret.clone());
     host.spawn(agent::NAME, Agent::spawn_options(), move || {
-        Agent::new(config.clone(), machine.clone())
+        Agent::new(config.clone(), machine.clone()).with_tokens(tokens.clone())
     })?;
-    let edge = AgentEdge::new(settings.agent.executor_heartbeat());
+    let edge = AgentEdge::new(settings.agent.executor_heartbeat()).with_tokens(secret);
     let gateway = Gateway::start(&host, http, edge)?;
     ready.announce()?;
 

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test helper")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ pub struct Seen {
     pub updates: Vec<TaskStatus>,
     pub goodbyes: usize,
     pub recovered: Vec<RecoverContainers>,
+    pub launches: Vec<LaunchContainer>,
     /// Containers that are there.
     pub containers: BTreeMap<ContainerId, Address>,
 }
@@ -151,6 +152,7 @@ impl Handler<LaunchContainer> for Isolator {
     ) -> Outcome<ContainerLaunched> {
         std::fs::create_dir_all(&message.sandbox).unwrap();
         std::fs::write(Path::new(&message.sandbox).join("stdout"), "hi\n").unwrap();
+        self.0.lock().unwrap().launches.push(message.clone());
         let container_id = message.container_id.clone();
         let name = format!("executor/{container_id}");
         let executor = ctx
@@ -278,18 +280,25 @@ pub struct Stage {
     pub host: Host,
     pub seen: Shared,
     pub work_dir: tempfile::TempDir,
+    secret_file: Option<PathBuf>,
 }
 
 impl Stage {
     /// With everything on it and the agent registered.
     pub async fn new() -> Self {
+        Self::with_secret(None).await
+    }
+
+    /// The same, where executors get tokens that are signed with what is in this file.
+    pub async fn with_secret(secret_file: Option<PathBuf>) -> Self {
         let config = HostConfig {
             cluster: "test".into(),
             listen: Some(([127, 0, 0, 1], 0).into()),
             advertise: None,
         };
         let host = Host::start(config).await.unwrap();
-        let stage = Self { host, seen: Shared::default(), work_dir: tempfile::tempdir().unwrap() };
+        let work_dir = tempfile::tempdir().unwrap();
+        let stage = Self { host, seen: Shared::default(), work_dir, secret_file };
         let spawn = SpawnOptions::default;
         let seen = || Arc::clone(&stage.seen);
         let (agents, frameworks, isolator) = (seen(), seen(), seen());
@@ -316,6 +325,7 @@ impl Stage {
             work_dir: self.work_dir.path().to_owned(),
             executor: Some("/bin/true".into()),
             switch_user: false,
+            executor_secret_file: self.secret_file.clone(),
             ..AgentConfig::default()
         };
         let machine = Machine {
@@ -324,7 +334,9 @@ impl Stage {
             resources: Resources::parse("cpus=4;mem=1024").unwrap(),
             http: "127.0.0.1:0".into(),
         };
-        let factory = move || Agent::new(config.clone(), machine.clone());
+        let secret = config.executor_secret().unwrap();
+        let factory =
+            move || Agent::new(config.clone(), machine.clone()).with_tokens(secret.clone());
         self.host.spawn(agent::NAME, Agent::spawn_options(), factory).unwrap();
     }
 
@@ -334,8 +346,6 @@ impl Stage {
 
     /// Tells the agent to run command tasks, each with the command of its pair.
     pub fn run(&self, tasks: &[(&str, &str)]) {
-        let generation = Generation(self.seen.lock().unwrap().registrations.len() as u64);
-        let framework = json!({ "user": "", "name": "f", "id": "f" });
         let task = |(id, command): &(&str, &str)| TaskInfo {
             resources: Resources::parse("cpus=0.1;mem=32").unwrap(),
             ..serde_json::from_value(json!({
@@ -343,12 +353,35 @@ impl Stage {
             }))
             .unwrap()
         };
+        self.run_all(tasks.iter().map(task).collect());
+    }
+
+    /// Tells the agent to run a task in an executor of the framework's own.
+    pub fn run_in(&self, executor: &str, id: &str) {
+        let task = json!({
+            "task_id": id, "agent_id": "S1", "resources": [],
+            "executor": {
+                "executor_id": executor, "kind": "custom", "resources": [],
+                "command": {
+                    "value": "./run",
+                    "environment": { "MINE": "1", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN": "forged" },
+                },
+            },
+        });
+        let task: TaskInfo = serde_json::from_value(task).unwrap();
+        let resources = Resources::parse("cpus=0.1;mem=32").unwrap();
+        self.run_all(vec![TaskInfo { resources, ..task }]);
+    }
+
+    fn run_all(&self, tasks: Vec<TaskInfo>) {
+        let generation = Generation(self.seen.lock().unwrap().registrations.len() as u64);
+        let framework = json!({ "user": "", "name": "f", "id": "f" });
         let message = RunTasks {
             epoch: EPOCH,
             generation,
             framework: serde_json::from_value(framework).unwrap(),
             role: "*".into(),
-            tasks: tasks.iter().map(task).collect(),
+            tasks,
         };
         self.host.tell(&self.agent(), message);
     }

@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 use protocol::agent::GetAgentState;
 use protocol::monitor::GetUsage;
+use tokens::ExecutorSecret;
 
 use crate::answer::Answer;
 use crate::common::Common;
@@ -24,7 +25,14 @@ pub struct AgentEdge {
 impl AgentEdge {
     /// The edge of an agent that lets its executors hear a heartbeat so often, which is not zero.
     pub fn new(heartbeat: Duration) -> Self {
-        Self { executors: ExecutorApi { heartbeat } }
+        Self { executors: ExecutorApi { heartbeat, secret: None } }
+    }
+
+    /// Lets in those executors only that have a token which is signed with this.
+    #[must_use]
+    pub fn with_tokens(mut self, secret: Option<ExecutorSecret>) -> Self {
+        self.executors.secret = secret;
+        self
     }
 }
 

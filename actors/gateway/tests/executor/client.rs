@@ -13,6 +13,7 @@ use crate::stage::PATIENCE;
 pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
+    authorization: Option<String>,
 }
 
 /// A status and a body.
@@ -50,7 +51,7 @@ pub(crate) fn uuid(byte: u8) -> Value {
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
         let url = format!("http://{address}/api/v1/executor");
-        Self { http: reqwest::Client::new(), url }
+        Self { http: reqwest::Client::new(), url, authorization: None }
     }
 
     /// Where else the API is.
@@ -59,8 +60,23 @@ impl Client {
         self
     }
 
+    /// What every request says of who makes it.
+    pub(crate) fn authorized(mut self, authorization: &str) -> Self {
+        self.authorization = Some(authorization.to_owned());
+        self
+    }
+
+    /// The same, by a token.
+    pub(crate) fn bearing(self, token: &str) -> Self {
+        self.authorized(&format!("Bearer {token}"))
+    }
+
     pub(crate) fn request(&self, method: Method) -> RequestBuilder {
-        self.http.request(method, &self.url).timeout(PATIENCE)
+        let request = self.http.request(method, &self.url).timeout(PATIENCE);
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
+        }
     }
 
     pub(crate) fn post(&self, call: &Value, media: MediaType) -> RequestBuilder {

@@ -6,4 +6,5 @@ mod client;
 mod refusals;
 mod stage;
 mod stream;
+mod tokens;
 mod updates;

@@ -153,7 +153,8 @@ impl Stage {
         let updates = move || Updates::new(UpdatesConfig::default(), &dir);
         host.spawn(updates::NAME, Updates::spawn_options(), updates).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let edge = AgentEdge::new(config.executor_heartbeat());
+        let secret = config.executor_secret().unwrap();
+        let edge = AgentEdge::new(config.executor_heartbeat()).with_tokens(secret);
         let gateway = Gateway::start(&host, listener, edge).unwrap();
         let stage = Self { host, seen, gateway, config, framework, _work_dir: work_dir };
         stage.start_agent().await;
@@ -171,7 +172,8 @@ impl Stage {
             http: self.gateway.address().to_string(),
         };
         let config = self.config.clone();
-        let agent = move || Agent::new(config.clone(), machine.clone());
+        let secret = config.executor_secret().unwrap();
+        let agent = move || Agent::new(config.clone(), machine.clone()).with_tokens(secret.clone());
         self.host.spawn(agent::NAME, Agent::spawn_options(), agent).unwrap();
         self.until("the agent is registered", |seen| seen.registrations > before).await;
     }

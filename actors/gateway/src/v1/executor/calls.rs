@@ -13,6 +13,7 @@ use protocol::framework::FrameworkInfo;
 use protocol::{Blob, FailureKind, TaskId};
 
 use super::ExecutorApi;
+use super::bearer::Bearer;
 use super::event::{self, Reader};
 use super::refusal::Refusal;
 use super::session::{self, AGENT, Subscription};
@@ -26,6 +27,7 @@ use crate::v1::{MediaType, decode, encode, media, recordio};
 
 /// Answers a call of an executor.
 pub(super) async fn executor(
+    bearer: Bearer,
     request: HttpRequest,
     common: Data<Common>,
     api: Data<ExecutorApi>,
@@ -35,10 +37,14 @@ pub(super) async fn executor(
     match call.r#type() {
         Type::Subscribe => {
             let media = MediaType::of_answer(accept(&request).as_deref())?;
-            subscribe(&common, &api, &call, media).await
+            let caller = find(&common, &call, &bearer).await?;
+            subscribe(&common, &api, &call, &caller, media).await
         }
         Type::Heartbeat => Ok(accepted()),
-        Type::Update | Type::Message | Type::Unknown => other(&common, &call).await,
+        Type::Update | Type::Message | Type::Unknown => {
+            let caller = find(&common, &call, &bearer).await?;
+            other(&common, &call, &caller).await
+        }
     }
 }
 
@@ -68,7 +74,7 @@ struct Caller {
     executor: FoundExecutor,
 }
 
-async fn find(common: &Common, call: &Call) -> Result<Caller, Refusal> {
+async fn find(common: &Common, call: &Call, bearer: &Bearer) -> Result<Caller, Refusal> {
     let question = FindExecutor {
         framework_id: call.framework_id.value.as_str().into(),
         executor_id: call.executor_id.value.as_str().into(),
@@ -83,6 +89,7 @@ async fn find(common: &Common, call: &Call) -> Result<Caller, Refusal> {
     }
     let framework = found.framework.clone().ok_or(Refusal::NoFramework)?;
     let executor = found.executor.clone().ok_or(Refusal::NoExecutor)?;
+    bearer.check(call, &executor.container_id)?;
     Ok(Caller { found, framework, executor })
 }
 
@@ -90,9 +97,9 @@ async fn subscribe(
     common: &Data<Common>,
     api: &ExecutorApi,
     call: &Call,
+    caller: &Caller,
     media: MediaType,
 ) -> Result<HttpResponse, Refusal> {
-    let caller = find(common, call).await?;
     let mut response = HttpResponse::Ok();
     response.content_type(media.as_str());
     if caller.executor.standing == ExecutorStanding::Ending {
@@ -101,7 +108,7 @@ async fn subscribe(
     }
     let place = common.place_for_stream().map_err(Refusal::not_now)?;
     let (writer, records) = channel(media);
-    let subscription = subscription(common, api, call, &caller);
+    let subscription = subscription(common, api, call, caller);
     session::start(common.host(), subscription, writer).await.map_err(|error| {
         tracing::warn!(%error, "a session was not started");
         Refusal::NotNow("another subscription of this executor is under way".to_owned())
@@ -143,8 +150,7 @@ fn tasks_of(said: &Subscribe) -> Vec<TaskId> {
     tasks.chain(of_updates).map(|id| TaskId::from(id.value.as_str())).collect()
 }
 
-async fn other(common: &Common, call: &Call) -> Result<HttpResponse, Refusal> {
-    let caller = find(common, call).await?;
+async fn other(common: &Common, call: &Call, caller: &Caller) -> Result<HttpResponse, Refusal> {
     if caller.executor.standing == ExecutorStanding::Awaited {
         return Err(Refusal::NotSubscribed);
     }

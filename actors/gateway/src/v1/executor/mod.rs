@@ -1,6 +1,6 @@
 //! The v1 executor API on an agent: `POST /api/v1/executor`.
 //!
-//! A call is read, validated, and looked up at the agent, which says who the executor is and how far
+//! Whoever calls has to show a token first, where executors have any. Then a call is read, validated, and looked up at the agent, which says who the executor is and how far
 //! it has come; the refusals and their order are those of Mesos. SUBSCRIBE opens a stream and starts
 //! a `session` that stands for the executor among the actors; what the other calls carry is told
 //! to the session or the agent.
@@ -9,11 +9,13 @@
 //! |---|---|
 //! | [`validate`] | what a call must say |
 //! | `calls` | from a request to its answer |
+//! | `bearer` | the token of a request, and whether it is that of the executor |
 //! | `refusal` | why a request is refused |
 //! | `session` | the actor for an executor with a stream |
 //! | `stream` | the queue between a session and its connection |
 //! | `event` | the events |
 
+mod bearer;
 mod calls;
 mod event;
 mod refusal;
@@ -24,6 +26,7 @@ pub mod validate;
 use std::time::Duration;
 
 use actix_web::web::{self, Data, ServiceConfig};
+use tokens::ExecutorSecret;
 
 /// Where the API is: as clients have it, and as the libprocess of Mesos does.
 const PATHS: [&str; 2] = ["/api/v1/executor", "/slave(1)/api/v1/executor"];
@@ -33,6 +36,8 @@ const PATHS: [&str; 2] = ["/api/v1/executor", "/slave(1)/api/v1/executor"];
 pub(crate) struct ExecutorApi {
     /// Between two heartbeats of a stream.
     pub(crate) heartbeat: Duration,
+    /// What the tokens of executors are signed with. Absent: none is asked for.
+    pub(crate) secret: Option<ExecutorSecret>,
 }
 
 /// Adds the API to an edge. It takes any method: which are not allowed is for the API to say.
