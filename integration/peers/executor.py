@@ -4,6 +4,8 @@
 A task whose data is `finish` ends at once, one whose data is `brief` after a moment, and any other
 runs until it is killed. After the message `exit` the process ends with status 3; the message
 `launched` is answered with the list of the tasks it was given; any other is sent back.
+
+It shows the token that the agent has given it, if any, unless its first argument is `--no-token`.
 """
 
 import json
@@ -63,6 +65,21 @@ class Pretender(Executor):
         driver.sendStatusUpdate({"task_id": {"value": task_id}, "state": state})
 
 
+class TokenDriver(MesosExecutorDriver):
+    """pymesos knows nothing of tokens."""
+
+    authorization = "Bearer " + os.environ.get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "")
+
+    def gen_request(self):
+        line, rest = super().gen_request().split(b"\r\n", 1)
+        header = b"Authorization: " + self.authorization.encode()
+        return b"\r\n".join([line, header, rest])
+
+    def _send(self, body, **options):
+        return super()._send(body, headers={"Authorization": self.authorization}, **options)
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    MesosExecutorDriver(Pretender()).run()
+    tokens = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN" in os.environ and "--no-token" not in sys.argv
+    (TokenDriver if tokens else MesosExecutorDriver)(Pretender()).run()

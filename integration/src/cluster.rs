@@ -29,6 +29,7 @@ pub struct Builder {
     resources: String,
     allocator: Option<String>,
     allocation: Option<String>,
+    agent_keys: Option<String>,
     machines: bool,
 }
 
@@ -114,6 +115,13 @@ impl Builder {
         self
     }
 
+    /// Keys of the agent's section of the agents' configuration.
+    #[must_use]
+    pub fn agent_keys(mut self, keys: &str) -> Self {
+        self.agent_keys = Some(keys.to_owned());
+        self
+    }
+
     /// Every agent is on a machine of its own, of the agent's name.
     #[must_use]
     pub fn machines(mut self) -> Self {
@@ -184,6 +192,7 @@ impl Builder {
         keys.push(format!("[agent]\nmasters = {:?}", cluster.master_addresses()));
         keys.push(format!("work_dir = {:?}", dir.join("work").display().to_string()));
         keys.push(format!("on_shutdown = {:?}", self.on_shutdown));
+        keys.extend(self.agent_keys.clone());
         if self.machines {
             keys.push(format!("hostname = {name:?}"));
         }
@@ -227,6 +236,7 @@ impl Cluster {
             resources: "cpus=4;mem=2048;disk=4096".to_owned(),
             allocator: None,
             allocation: None,
+            agent_keys: None,
             machines: false,
         }
     }

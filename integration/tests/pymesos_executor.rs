@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a story's helpers")]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread;
 
 use driver::{Scheduler, SchedulerConfig, SchedulerDriver, start_scheduler};
 use integration::framework::user;
-use integration::{Cluster, eventually, python};
+use integration::{Cluster, binaries, eventually, python};
 use protocol::framework::{Filters, FrameworkInfo, Offer};
 use protocol::scheduler::{ExecutorMessage, ReportFailure};
 use protocol::task::{
@@ -60,7 +64,7 @@ impl Scheduler for Clerk {
     }
 }
 
-/// A framework of one executor, `pretender`.
+/// A framework whose executor is `pretender`, as a rule.
 struct Framework {
     driver: SchedulerDriver,
     book: Arc<Mutex<Book>>,
@@ -90,7 +94,16 @@ impl Framework {
 
     /// Has these tasks launched, each with its data.
     fn launch(&self, tasks: impl IntoIterator<Item = (String, &'static str)>) {
-        let tasks = tasks.into_iter().map(|(id, data)| task(&id, data));
+        self.launch_in(&executor("pretender", &[]), tasks);
+    }
+
+    /// The same, in another executor.
+    fn launch_in(
+        &self,
+        executor: &ExecutorInfo,
+        tasks: impl IntoIterator<Item = (String, &'static str)>,
+    ) {
+        let tasks = tasks.into_iter().map(|(id, data)| task(executor, &id, data));
         self.book.lock().unwrap().waiting.extend(tasks);
         self.driver.revive(Vec::new());
     }
@@ -122,29 +135,37 @@ fn resources(text: &str) -> Resources {
     Resources::parse(text).unwrap()
 }
 
-fn task(id: &str, data: &str) -> TaskInfo {
+/// An executor on pymesos that is started with these arguments.
+fn executor(id: &str, arguments: &[&str]) -> ExecutorInfo {
     let python = python::pymesos().display().to_string();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/executor.py");
     let command = CommandInfo {
         value: Some(python.clone()),
         shell: false,
-        arguments: vec![python, script.to_owned()],
+        arguments: [&[python.as_str(), script], arguments]
+            .concat()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         ..CommandInfo::default()
     };
-    let executor = ExecutorInfo {
-        executor_id: "pretender".into(),
+    ExecutorInfo {
+        executor_id: id.into(),
         kind: ExecutorKind::Custom,
-        name: "pretender".into(),
+        name: id.to_owned(),
         command: Some(command),
         resources: resources("cpus=0.1;mem=128"),
         shutdown_grace_ms: None,
         labels: Vec::new(),
         data: None,
-    };
+    }
+}
+
+fn task(executor: &ExecutorInfo, id: &str, data: &str) -> TaskInfo {
     let resources = resources("cpus=0.1;mem=16");
     TaskInfo {
         command: None,
-        executor: Some(executor),
+        executor: Some(executor.clone()),
         data: Some(Blob(data.as_bytes().to_vec())),
         ..TaskInfo::new(id, "", resources, CommandInfo::default())
     }
@@ -226,4 +247,54 @@ fn an_executor_on_pymesos_outlives_its_agent() {
     framework.driver.kill("long".into(), None, None);
     framework.wait_for("long", TaskState::Killed);
     assert_eq!(framework.states_of("long"), [TaskState::Running, TaskState::Killed]);
+}
+
+/// A file with a secret that everybody may read.
+fn secret_file() -> PathBuf {
+    let name = format!("meseta-executor-secret-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, "what signs the tokens of this story\n").unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    path
+}
+
+#[test]
+fn an_agent_with_a_secret_lets_in_executors_with_its_tokens_only_over_its_own_end() {
+    python::pymesos();
+    let path = secret_file();
+    let keys = format!("executor_secret_file = {path:?}");
+    let mut cluster =
+        Cluster::builder("pymesos-tokens").on_shutdown("keep").agent_keys(&keys).start();
+    let framework = Framework::start(&cluster, true);
+    framework.launch([("long".to_owned(), "run")]);
+    framework.wait_for("long", TaskState::Running);
+    framework.launch_in(&executor("stranger", &["--no-token"]), [("refused".to_owned(), "run")]);
+    let failed = framework.wait_for("refused", TaskState::Failed);
+    assert_eq!(failed.reason, Some(Reason::ExecutorTerminated), "pymesos gives up when refused");
+    cluster.agents[0].kill();
+    cluster.agents[0].start();
+    std::fs::remove_file(&path).unwrap();
+    eventually("the executor has subscribed again", || {
+        let executors = executors(&cluster);
+        let running = executors.iter().any(|executor| executor["state"] == "running");
+        if running { Ok(()) } else { Err(format!("{executors:?}")) }
+    });
+    framework.driver.kill("long".into(), None, None);
+    framework.wait_for("long", TaskState::Killed);
+    let log = cluster.agents[0].log();
+    assert!(log.contains("an executor is not let in"), "{log}");
+    assert!(log.contains("can get at the secret for the tokens of executors"), "{log}");
+    let is_shown = log.contains("what signs the tokens") || log.contains("eyJhbGciOiJIUzI1NiI");
+    assert!(!is_shown, "{log}");
+}
+
+#[test]
+fn an_agent_whose_secret_is_none_does_not_start() {
+    let mut agent = Command::new(binaries::path("meseta-agent"));
+    agent.env("MESETA_AGENT_EXECUTOR_SECRET_FILE", "/dev/null");
+    let output = agent.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    let expected = "meseta-agent: `agent.executor_secret_file`: `/dev/null` has 0 bytes, and ";
+    assert!(text.contains(expected), "{text}");
 }
