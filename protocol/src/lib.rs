@@ -9,6 +9,7 @@
 //! with an `Unknown` can get new variants as long as they are bare words; what an unknown one would
 //! bring along cannot be skipped. `tests/golden` has the bytes of every message on record.
 
+pub mod access;
 pub mod address;
 pub mod blob;
 pub mod codec;

@@ -78,6 +78,8 @@ pub enum FailureKind {
     AlreadyExists,
     /// What the message would change has changed meanwhile, or is being changed; nothing was done.
     Conflict,
+    /// Whoever asks may not do that; nothing was done.
+    Forbidden,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,

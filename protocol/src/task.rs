@@ -354,6 +354,8 @@ pub enum Reason {
     TaskGroupInvalid,
     #[serde(rename = "REASON_TASK_INVALID")]
     TaskInvalid,
+    #[serde(rename = "REASON_TASK_UNAUTHORIZED")]
+    TaskUnauthorized,
     #[serde(rename = "REASON_TASK_UNKNOWN")]
     TaskUnknown,
     #[serde(rename = "REASON_TASK_KILLED_DURING_LAUNCH")]

@@ -20,7 +20,7 @@ use protocol::runtime::Exited;
 use protocol::{Failure, HostAddr, Resources};
 use runtime::{Actor, Calls, Context, Handler, Handlers, Outcome, SpawnOptions};
 use serde_json::json;
-use tokens::ExecutorSecret;
+use tokens::TokenSecret;
 
 use crate::checkpoints::Checkpoints;
 use crate::config::{AgentConfig, OnShutdown};
@@ -57,7 +57,7 @@ pub struct Agent {
     pub(crate) config: AgentConfig,
     machine: Machine,
     /// What executors are given tokens by, if they are.
-    pub(crate) secret: Option<ExecutorSecret>,
+    pub(crate) secret: Option<TokenSecret>,
     /// From the start of the actor on.
     pub(crate) state: Option<State>,
     pub(crate) checkpoints: Option<Checkpoints>,
@@ -99,7 +99,7 @@ impl Agent {
 
     /// Gives the executors that frameworks bring along a token each, by which the edge knows them.
     #[must_use]
-    pub fn with_tokens(mut self, secret: Option<ExecutorSecret>) -> Self {
+    pub fn with_tokens(mut self, secret: Option<TokenSecret>) -> Self {
         self.secret = secret;
         self
     }

@@ -9,7 +9,7 @@ use protocol::HostAddr;
 use protocol::framework::{Attribute, Domain};
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
-use tokens::{ExecutorSecret, SecretError};
+use tokens::{SecretError, TokenSecret};
 
 /// What becomes of the tasks when the agent is told to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +119,8 @@ impl AgentConfig {
     ///
     /// # Errors
     /// If there is none in the file.
-    pub fn executor_secret(&self) -> Result<Option<ExecutorSecret>, SecretError> {
-        self.executor_secret_file.as_deref().map(ExecutorSecret::read).transpose()
+    pub fn executor_secret(&self) -> Result<Option<TokenSecret>, SecretError> {
+        self.executor_secret_file.as_deref().map(TokenSecret::read).transpose()
     }
 
     pub(crate) fn launch_timeout(&self) -> Duration {

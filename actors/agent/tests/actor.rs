@@ -154,7 +154,7 @@ async fn an_executor_of_a_framework_is_told_the_token_that_says_who_it_is() {
     let stage = Stage::with_secret(Some(secret_file.path().to_owned())).await;
     let (theirs, ours) = tokens_of_executors(&stage).await;
     assert_eq!(ours, None, "ours does not use the API that asks for it");
-    let secret = tokens::ExecutorSecret::read(secret_file.path()).unwrap();
+    let secret = tokens::TokenSecret::read(secret_file.path()).unwrap();
     let claims = secret.claims(&theirs.unwrap(), stage.host.now()).unwrap();
     assert_eq!(claims.framework_id.as_deref(), Some("f"));
     assert_eq!(claims.executor_id.as_deref(), Some("theirs"));

@@ -1,6 +1,9 @@
 //! The actor: messages in.
 
+use std::sync::Arc;
+
 use frameworks_core::{Effect, Input, News, Request, State, Timer};
+use protocol::access::Acls;
 use protocol::elector::{LEADER_TOPIC, LeaderChanged};
 use protocol::explain::{ExplainOffers, ExplainRole};
 use protocol::frameworks::{
@@ -43,13 +46,14 @@ pub struct Frameworks {
 impl Frameworks {
     /// A standby, until the elector of this host says otherwise.
     pub fn new(config: &Config) -> Self {
-        Self::with_roles(config, RoleSettings::default())
+        Self::with_rules(config, RoleSettings::default(), Arc::default())
     }
 
-    /// The same, where the configuration gives roles quotas and weights.
-    pub fn with_roles(config: &Config, roles: RoleSettings) -> Self {
+    /// The same, where roles have quotas and weights by the configuration, and not everybody may do
+    /// everything.
+    pub fn with_rules(config: &Config, roles: RoleSettings, acls: Arc<Acls>) -> Self {
         Self {
-            core: State::new(config.core(roles)),
+            core: State::new(config.core(roles, acls)),
             allocator: config.allocator.clone(),
             round: 0,
             no_offers: None,

@@ -1,8 +1,10 @@
 //! What operators can tune.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::Address;
+use protocol::access::Acls;
 use protocol::frameworks::RoleSettings;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
@@ -37,7 +39,7 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn core(&self, roles: RoleSettings) -> frameworks_core::Config {
+    pub(crate) fn core(&self, roles: RoleSettings, acls: Arc<Acls>) -> frameworks_core::Config {
         let timeout = Duration::from_millis(self.offer_timeout_ms);
         frameworks_core::Config {
             offer_timeout: (!timeout.is_zero()).then_some(timeout),
@@ -45,6 +47,7 @@ impl Config {
             completed_tasks: self.completed_tasks,
             completed_frameworks: self.completed_frameworks,
             roles,
+            acls,
         }
     }
 }
@@ -56,7 +59,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_core() {
         assert_eq!(
-            Config::default().core(RoleSettings::default()),
+            Config::default().core(RoleSettings::default(), Arc::default()),
             frameworks_core::Config::default()
         );
     }
@@ -64,7 +67,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_and_an_absent_one_has_its_default() {
         let config: Config = serde_json::from_str("{\"offer_timeout_ms\":0}").unwrap();
-        assert_eq!(config.core(RoleSettings::default()).offer_timeout, None);
+        assert_eq!(config.core(RoleSettings::default(), Arc::default()).offer_timeout, None);
         assert_eq!(config.completed_tasks, 1000);
         assert!(serde_json::from_str::<Config>("{\"offer_timeout\":1}").is_err());
     }

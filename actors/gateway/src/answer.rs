@@ -82,6 +82,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let status = match failure.kind {
             FailureKind::Refused => StatusCode::BAD_REQUEST,
+            FailureKind::Forbidden => StatusCode::FORBIDDEN,
             FailureKind::NotFound => StatusCode::NOT_FOUND,
             FailureKind::AlreadyExists | FailureKind::Conflict => StatusCode::CONFLICT,
             FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,

@@ -8,6 +8,7 @@ use protocol::{Failure, Message, Time};
 use runtime::Host;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::access::Access;
 use crate::answer::ApiError;
 use crate::duty::Duty;
 use crate::master::legacy::Together;
@@ -25,6 +26,7 @@ const MAX_STREAMS: usize = 2000;
 pub struct Common {
     host: Host,
     pub(crate) duty: Duty,
+    pub(crate) access: Access,
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
     answering: watch::Sender<usize>,
@@ -37,11 +39,12 @@ pub struct Common {
 }
 
 impl Common {
-    pub(crate) fn new(host: Host, duty: Duty) -> Self {
+    pub(crate) fn new(host: Host, duty: Duty, access: Access) -> Self {
         let started = host.now();
         Self {
             host,
             duty,
+            access,
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             answering: watch::Sender::new(0),

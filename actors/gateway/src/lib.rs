@@ -11,6 +11,7 @@
 //! | [`duty`] | who answers: every host, or the leader (others redirect) |
 //! | [`common`] | what handlers reach: the actors of the host |
 //! | [`answer`] | the error shape, and which status a failed ask becomes |
+//! | [`access`] | who asks, and whether they may |
 //! | `aside` | work that takes long |
 //! | [`websocket`] | the event stream |
 //! | [`master`], [`agent`] | the edges of these hosts |
@@ -18,6 +19,7 @@
 //! | [`services`] | the services host's edge: Marathon's `/v2` API |
 //! | [`v1`] | the wire of the Mesos v1 API |
 
+pub mod access;
 pub mod actor;
 pub mod agent;
 pub mod answer;
@@ -32,6 +34,7 @@ pub mod services;
 pub mod v1;
 pub mod websocket;
 
+pub use access::{Access, Credentials, CredentialsError, Realm};
 pub use actor::{Gateway, NAME, StartError};
 pub use agent::AgentEdge;
 pub use answer::{Answer, ApiError};

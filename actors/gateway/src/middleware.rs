@@ -1,4 +1,4 @@
-//! Around every request: is it for this host, and is it answered to the end, without holding up
+//! Around every request: may it be asked, is it for this host, and is it answered to the end, without holding up
 //! the answers to others?
 
 use std::future::Future;
@@ -13,18 +13,23 @@ use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use tokio::sync::Semaphore;
 
+use crate::access::turn_away;
 use crate::common::{Answering, Common};
 
 /// Of a long answer, what a worker sends before it looks who else wants something. Takes it some
 /// 10 us; a server's default buffer for a socket is 64 times as long.
 const SLICE: usize = 32 << 10;
 
-/// Answers, or sends the client to the leader.
+/// Turns away who does not say who it is, answers, or sends the client to the leader: in this order,
+/// as Mesos does.
 pub(crate) async fn answer_or_redirect<B: MessageBody>(
     common: Data<Common>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<Served<B>>>, Error> {
+    if let Some(response) = turn_away(&common.access, common.host().now(), &request) {
+        return Ok(request.into_response(response).map_into_right_body());
+    }
     if let Some(response) = common.duty.elsewhere(&request) {
         return Ok(request.into_response(response).map_into_right_body());
     }

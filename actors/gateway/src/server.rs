@@ -16,6 +16,7 @@ use actix_web::{App, HttpRequest, HttpServer};
 use runtime::Host;
 use socket2::{SockRef, TcpKeepalive};
 
+use crate::access::Access;
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
 use crate::duty::Duty;
@@ -48,6 +49,11 @@ pub trait Edge: Clone + Send + 'static {
     /// Paths that a host answers while it does not lead; others are redirected to the leader then.
     /// `None`: this kind of host has no leader and answers everything.
     fn open_paths(&self) -> Option<&'static [&'static str]>;
+
+    /// Which requests need a principal, and who may do what.
+    fn access(&self) -> Access {
+        Access::default()
+    }
 
     /// Adds its routes and, where its API defines other ones, its error handlers. Handlers reach
     /// the actors through `web::Data<Common>`.
@@ -82,7 +88,7 @@ impl Server {
         if let Err(error) = cut_off_the_dead(&listener) {
             tracing::warn!(%address, %error, "clients that take nothing will not be cut off");
         }
-        let common = Common::new(host.clone(), duty);
+        let common = Common::new(host.clone(), duty, edge.access());
         let data = web::Data::new(common.clone());
         let factory = move || {
             App::new()

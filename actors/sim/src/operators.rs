@@ -30,7 +30,8 @@ impl World {
         let id = format!("operator.v{}", self.events);
         let Some(operation) = pick_change(&mut self.kernel, &resources, &id) else { return };
         let call = master.call(Actor::Frameworks, Caller::Operator);
-        let request = frameworks::Request::Operate(OperateOnAgent { agent_id, operation });
+        let request =
+            frameworks::Request::Operate(OperateOnAgent { agent_id, operation, principal: None });
         let from = names::local("gateway");
         let input = frameworks::Input::Asked { call, from, request };
         master.step_frameworks(&mut self.kernel, input);

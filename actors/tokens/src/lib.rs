@@ -1,10 +1,9 @@
-//! The tokens by which an agent knows its executors: `agent` signs one for each executor that it
-//! launches, the edge looks at that of every call.
+//! Tokens by which a host knows who asks: JSON Web Tokens, signed by HMAC with SHA-256 ("HS256").
 //!
-//! A token is a JSON Web Token, signed by HMAC with SHA-256 ("HS256"), as executors of Mesos have
-//! it. It names the framework, the executor and the container, and does not end: it is good for as
+//! An agent signs one for each executor that it launches, and its edge looks at that of every call, as
+//! in Mesos. It names the framework, the executor and the container, and does not end: it is good for as
 //! long as the container is the executor's and the agent has the secret, so over restarts of the
-//! agent. One that somebody else has signed with the secret may have an end.
+//! agent. A master signs none; who has its secret signs those of principals, and may give them an end.
 //!
 //! Invariants: no other algorithm is accepted, whatever a token says of itself; nothing in a token is
 //! looked at before its signature but its header; signatures are compared in constant time; no
@@ -15,5 +14,5 @@
 mod secret;
 mod token;
 
-pub use secret::{ExecutorSecret, SecretError};
+pub use secret::{SecretError, TokenSecret};
 pub use token::{Claims, TokenError};

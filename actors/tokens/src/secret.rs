@@ -15,9 +15,9 @@ const MIN_LEN: usize = 32;
 /// More is not a secret, but the wrong file.
 const MAX_LEN: usize = 64 << 10;
 
-/// What the tokens of executors are signed with. Cheap to clone.
+/// What tokens are signed with. Cheap to clone.
 #[derive(Clone)]
-pub struct ExecutorSecret {
+pub struct TokenSecret {
     /// HMAC with the key taken in.
     keyed: Hmac<Sha256>,
 }
@@ -25,26 +25,26 @@ pub struct ExecutorSecret {
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    #[error("failed to read the secret for the tokens of executors from `{}`", path.display())]
+    #[error("failed to read the secret for tokens from `{}`", path.display())]
     Read {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
     #[error(
-        "`{}` has {length} bytes, and a secret for the tokens of executors needs {MIN_LEN}: a \
+        "`{}` has {length} bytes, and a secret for tokens needs {MIN_LEN}: a \
          shorter one is easier to guess than a signature; `openssl rand -hex 32` makes one",
         path.display()
     )]
     Short { path: PathBuf, length: usize },
     #[error(
-        "`{}` has more than {MAX_LEN} bytes, so it is no secret for the tokens of executors",
+        "`{}` has more than {MAX_LEN} bytes, so it is no secret for tokens",
         path.display()
     )]
     Long { path: PathBuf },
 }
 
-impl ExecutorSecret {
+impl TokenSecret {
     /// Reads a secret: the whole file, as it is. Blank space at its end counts for nothing in its
     /// length. Warns if everybody on the machine may read it, or write it.
     ///
@@ -63,7 +63,7 @@ impl ExecutorSecret {
         if is_open_to_others(mode) {
             tracing::warn!(
                 path = %path.display(), mode = format!("{:o}", mode & 0o777),
-                "everybody on this machine can get at the secret for the tokens of executors"
+                "everybody on this machine can get at the secret for tokens"
             );
         }
         let keyed = Hmac::new_from_slice(&secret).expect("HMAC takes keys of any length");
@@ -87,9 +87,9 @@ impl ExecutorSecret {
     }
 }
 
-impl fmt::Debug for ExecutorSecret {
+impl fmt::Debug for TokenSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ExecutorSecret(..)")
+        f.write_str("TokenSecret(..)")
     }
 }
 
@@ -110,11 +110,11 @@ fn is_open_to_others(mode: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn secret_of(content: &[u8]) -> Result<ExecutorSecret, SecretError> {
+    fn secret_of(content: &[u8]) -> Result<TokenSecret, SecretError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         std::fs::write(&path, content).unwrap();
-        ExecutorSecret::read(&path)
+        TokenSecret::read(&path)
     }
 
     #[test]
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn a_file_that_is_no_secret_is_refused() {
         assert!(matches!(secret_of(&vec![0; MAX_LEN + 1]), Err(SecretError::Long { .. })));
-        let error = ExecutorSecret::read(Path::new("/nowhere/key")).unwrap_err();
-        let text = "failed to read the secret for the tokens of executors from `/nowhere/key`";
+        let error = TokenSecret::read(Path::new("/nowhere/key")).unwrap_err();
+        let text = "failed to read the secret for tokens from `/nowhere/key`";
         assert_eq!(error.to_string(), text);
-        assert!(matches!(ExecutorSecret::read(Path::new("/")), Err(SecretError::Read { .. })));
+        assert!(matches!(TokenSecret::read(Path::new("/")), Err(SecretError::Read { .. })));
     }
 
     #[test]
@@ -149,6 +149,6 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let secret = secret_of(&[b'x'; 32]).unwrap();
-        assert_eq!(format!("{secret:?}"), "ExecutorSecret(..)");
+        assert_eq!(format!("{secret:?}"), "TokenSecret(..)");
     }
 }

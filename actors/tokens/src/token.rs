@@ -5,11 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::Time;
 use serde_json::{Map, Value, json};
 
-use crate::secret::ExecutorSecret;
+use crate::secret::TokenSecret;
 
 /// What a token says of its bearer, as far as it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
+    /// `sub`, the principal.
+    pub subject: Option<String>,
     /// `fid`, the framework.
     pub framework_id: Option<String>,
     /// `eid`, the executor.
@@ -42,12 +44,16 @@ pub enum TokenError {
     Early,
 }
 
-impl ExecutorSecret {
+impl TokenSecret {
     /// A token for the executor in this container. The same for the same executor, container and
     /// secret.
     pub fn token(&self, framework_id: &str, executor_id: &str, container_id: &str) -> String {
+        self.token_of(&json!({ "fid": framework_id, "eid": executor_id, "cid": container_id }))
+    }
+
+    /// A token that claims this, which is an object.
+    pub fn token_of(&self, payload: &Value) -> String {
         let header = json!({ "alg": "HS256", "typ": "JWT" });
-        let payload = json!({ "fid": framework_id, "eid": executor_id, "cid": container_id });
         let signed = format!("{}.{}", encode(header.to_string()), encode(payload.to_string()));
         let signature = encode(self.sign(&signed));
         format!("{signed}.{signature}")
@@ -72,6 +78,7 @@ impl ExecutorSecret {
         check_times(&payload, now.as_secs_f64())?;
         let claim = |name| payload.get(name).and_then(Value::as_str).map(str::to_owned);
         Ok(Claims {
+            subject: claim("sub"),
             framework_id: claim("fid"),
             executor_id: claim("eid"),
             container_id: claim("cid"),
@@ -118,14 +125,14 @@ mod tests {
 
     const NOW: Time = Time::from_millis(1_300_000_000_000);
 
-    fn secret(content: &[u8]) -> ExecutorSecret {
+    fn secret(content: &[u8]) -> TokenSecret {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         std::fs::write(&path, content).unwrap();
-        ExecutorSecret::read(&path).unwrap()
+        TokenSecret::read(&path).unwrap()
     }
 
-    fn ours() -> ExecutorSecret {
+    fn ours() -> TokenSecret {
         secret(b"a secret of more than thirty-two bytes")
     }
 
@@ -147,6 +154,10 @@ mod tests {
         assert_eq!(claims.framework_id.as_deref(), Some("f-0001"));
         assert_eq!(claims.executor_id.as_deref(), Some("ex/ä"));
         assert_eq!(claims.container_id.as_deref(), Some("r0-1-e"));
+        assert_eq!(claims.subject, None);
+        let of_principal = ours().token_of(&json!({ "sub": "ops" }));
+        let claims = ours().claims(&of_principal, NOW).unwrap();
+        assert_eq!(claims, Claims { subject: Some("ops".into()), ..Claims::default() });
         assert_eq!(ours().token("f-0001", "ex/ä", "r0-1-e"), token, "over restarts of the agent");
         let visible = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         assert!(token.chars().all(visible), "{token}");

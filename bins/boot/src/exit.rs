@@ -37,6 +37,8 @@ pub const ACTOR_DIED: u8 = 76;
 pub const NOT_FOUND: u8 = 77;
 /// What was to be made is there already, or is being changed.
 pub const CONFLICT: u8 = 78;
+/// Whoever asks may not do that.
+pub const FORBIDDEN: u8 = 79;
 /// Ended by a second SIGINT or SIGTERM.
 pub const INTERRUPTED: u8 = 130;
 
@@ -60,6 +62,7 @@ Exit codes:
   76   the actor ended while it had the message
   77   not found
   78   exists already, or is being changed
+  79   not allowed for whoever asks
   130  ended by a second signal";
 
 /// The code that tells this kind of failure.
@@ -77,6 +80,7 @@ pub fn code_of(kind: FailureKind) -> u8 {
         FailureKind::ActorDied => ACTOR_DIED,
         FailureKind::NotFound => NOT_FOUND,
         FailureKind::AlreadyExists | FailureKind::Conflict => CONFLICT,
+        FailureKind::Forbidden => FORBIDDEN,
         FailureKind::Unknown => FAILED,
     }
 }

@@ -13,6 +13,8 @@ use protocol::quota::Quota;
 use serde::{Deserialize, Serialize};
 use store::StoreConfig;
 
+use crate::access::AccessSettings;
+
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) domain: Option<Domain>,
+    pub(crate) access: AccessSettings,
     pub(crate) agents: agents::Config,
     pub(crate) allocator: AllocatorSettings,
     pub(crate) frameworks: frameworks::Config,
@@ -110,6 +113,7 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_format: LogFormat::Human,
             domain: None,
+            access: AccessSettings::default(),
             agents: agents::Config::default(),
             allocator: AllocatorSettings::default(),
             frameworks: frameworks::Config::default(),
@@ -120,6 +124,7 @@ impl Default for Settings {
 impl boot::Settings for Settings {
     fn validate(&self) -> Result<(), Invalid> {
         self.options()?;
+        self.access.read()?;
         self.store().map(drop)
     }
 

@@ -1,5 +1,6 @@
 //! A master: who is in the cluster, and what is offered to whom.
 
+mod access;
 mod config;
 
 use std::process::ExitCode;
@@ -30,9 +31,13 @@ async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     let Opened { http, host, ready } = settings.place().open().await?;
     events::spawn(&host)?;
     allocator::spawn(&host, settings.options()?)?;
+    let (access, acls) = settings.access.read()?;
+    if let Some(file) = settings.access.open_secrets() {
+        tracing::warn!(file = %file.display(), "others can read the secrets in it; chmod 600 it");
+    }
     let (config, roles) = (settings.frameworks.clone(), settings.allocator.roles());
     host.spawn(frameworks::NAME, Frameworks::spawn_options(), move || {
-        Frameworks::with_roles(&config, roles.clone())
+        Frameworks::with_rules(&config, roles.clone(), Arc::clone(&acls))
     })?;
     let config = settings.agents.clone();
     host.spawn(agents::NAME, Agents::spawn_options(), move || Agents::new(&config))?;
@@ -43,7 +48,7 @@ async fn serve(settings: Settings, shutdown: Shutdown) -> Result<()> {
     let about = About::new(&settings.cluster, &serde_json::to_value(&settings)?);
     let edge = MasterEdge.about(about.at(settings.domain.clone()));
     let logs = Logs::new(boot::logs::usual_verbosity(), boot::logs::set_verbosity);
-    let gateway = Gateway::start(&host, http, edge.logging(logs))?;
+    let gateway = Gateway::start(&host, http, edge.logging(logs).guarded(access))?;
     // Last: whoever leads has everything to lead with.
     let candidate = Candidate { host: ready.actors.clone(), http: ready.http.clone() };
     elector::spawn(&host, store, candidate)?;

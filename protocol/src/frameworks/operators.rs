@@ -44,11 +44,14 @@ pub struct RoleSettings {
 
 /// Turn resources of this agent that nobody uses into others; offers of them are rescinded. Answered
 /// when it is on its way to the agent. `Refused`: it makes no sense; `NotFound`: there is no such
-/// agent; `Conflict`: what it needs is in use.
+/// agent; `Forbidden`: the principal may not do that; `Conflict`: what it needs is in use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperateOnAgent {
     pub agent_id: AgentId,
     pub operation: ResourceOperation,
+    /// Who wants it, if it is known: what is reserved or made is theirs.
+    #[serde(default)]
+    pub principal: Option<String>,
 }
 
 /// These machines are to be away, and no others. Answered when it is durable; refused, with nothing

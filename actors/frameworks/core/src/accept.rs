@@ -17,6 +17,7 @@ use protocol::task::{Reason, Source, Task, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Failure};
 
 use crate::agents::Share;
+use crate::authority::may_run;
 use crate::effect::{ToAgents, ToAllocator, ToScheduler};
 use crate::ledger::{Entry, Executor, ExecutorKey};
 use crate::offers::capped;
@@ -359,6 +360,10 @@ impl Term {
         turn: &mut Turn<'_>,
     ) {
         for task in tasks {
+            if let Err(text) = self.check_authority(&bundle.framework_id, &task) {
+                self.refuse_task(bundle, &task, Reason::TaskUnauthorized, text, turn);
+                continue;
+            }
             let site = Site {
                 framework_id: &bundle.framework_id,
                 agent_id: &bundle.agent_id,
@@ -369,15 +374,31 @@ impl Term {
                 Ok(valid) => launched.push(self.enter(bundle, valid, turn)),
                 Err(invalid) => {
                     let text = invalid.to_string();
-                    let (id, agent) = (&bundle.framework_id, &task.agent_id);
-                    let kind = SetbackKind::TaskRefused;
-                    let setback = of_task(kind, turn.now, text.clone(), agent, &task.task_id);
-                    self.setbacks.note(id, setback);
-                    let verdict = Verdict::new(TaskState::Error, Reason::TaskInvalid, text);
-                    self.reject_task(id, &task.task_id, Some(agent), &verdict, turn);
+                    self.refuse_task(bundle, &task, Reason::TaskInvalid, text, turn);
                 }
             }
         }
+    }
+
+    fn check_authority(&self, id: &FrameworkId, task: &TaskInfo) -> Result<(), String> {
+        let Some(framework) = self.frameworks.get(id) else { return Ok(()) };
+        may_run(&self.config.acls, &framework.info, task).map_err(|denied| denied.to_string())
+    }
+
+    /// TASK_ERROR.
+    fn refuse_task(
+        &mut self,
+        bundle: &Bundle,
+        task: &TaskInfo,
+        reason: Reason,
+        text: String,
+        turn: &mut Turn<'_>,
+    ) {
+        let (id, agent) = (&bundle.framework_id, &task.agent_id);
+        let kind = SetbackKind::TaskRefused;
+        self.setbacks.note(id, of_task(kind, turn.now, text.clone(), agent, &task.task_id));
+        let verdict = Verdict::new(TaskState::Error, reason, text);
+        self.reject_task(id, &task.task_id, Some(agent), &verdict, turn);
     }
 
     fn send_launch(&self, bundle: &Bundle, launched: Vec<TaskInfo>, turn: &mut Turn<'_>) {

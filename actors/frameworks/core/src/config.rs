@@ -1,7 +1,9 @@
 //! What can be tuned.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::access::Acls;
 use protocol::frameworks::RoleSettings;
 use serde::Serialize;
 
@@ -19,6 +21,8 @@ pub struct Config {
     pub completed_frameworks: usize,
     /// What roles have as long as operators have set nothing else.
     pub roles: RoleSettings,
+    /// Who may do what.
+    pub acls: Arc<Acls>,
 }
 
 impl Default for Config {
@@ -32,6 +36,7 @@ impl Default for Config {
             completed_tasks: 1000,
             completed_frameworks: 50,
             roles: RoleSettings::default(),
+            acls: Arc::default(),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) enum Invalid {
     NoRefinement { outer: String, inner: String },
     #[error("a refined reservation needs the capability RESERVATION_REFINEMENT")]
     CannotRefine,
-    #[error("principal `{stated}` of {resource} is not that of the framework, `{principal}`")]
+    #[error("principal `{stated}` of {resource} is not that of who asks, `{principal}`")]
     OtherPrincipal { resource: String, stated: String, principal: String },
     #[error("resource {0} is a persistent volume: destroy it first")]
     IsVolume(String),
@@ -72,6 +72,8 @@ pub(crate) enum Invalid {
 pub(crate) struct Ground<'a> {
     /// Who wants it; absent: an operator.
     pub(crate) framework: Option<&'a FrameworkInfo>,
+    /// Of the framework, or the operator, as far as it is known.
+    pub(crate) principal: Option<&'a str>,
     /// The role of the offers.
     pub(crate) role: Option<&'a str>,
     /// Everything that the agent has.
@@ -173,10 +175,9 @@ impl Ground<'_> {
         }
     }
 
-    /// A framework with a principal makes nothing in the name of another.
+    /// A principal makes nothing in the name of another.
     fn check_principal(&self, resource: &Resource, stated: Option<&str>) -> Checked<()> {
-        let principal = self.framework.and_then(|info| info.principal.as_deref());
-        match principal {
+        match self.principal {
             Some(principal) if stated != Some(principal) => Err(Invalid::OtherPrincipal {
                 resource: resource.to_string(),
                 stated: stated.unwrap_or_default().to_owned(),

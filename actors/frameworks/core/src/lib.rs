@@ -22,6 +22,7 @@
 mod accept;
 mod agents;
 mod allocator;
+mod authority;
 mod calls;
 mod check;
 mod config;

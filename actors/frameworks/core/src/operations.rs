@@ -24,6 +24,7 @@ use protocol::{Address, Failure};
 use serde::Serialize;
 
 use crate::accept::Bundle;
+use crate::authority::may_operate;
 use crate::conversion::Ground;
 use crate::effect::{ToAgents, ToAllocator, ToScheduler};
 use crate::offers::Outstanding;
@@ -131,12 +132,12 @@ impl Term {
         self.check_room_for_operations()?;
         let agent = self.agents.get(&bundle.agent_id).ok_or("the agent is not there")?;
         let info = agent.info.as_ref().ok_or("the agent is not there")?;
-        let ground = Ground {
-            framework: self.frameworks.get(&bundle.framework_id).map(|f| &f.info),
-            role: Some(&bundle.role),
-            total: &info.resources,
-        };
+        let framework = self.frameworks.get(&bundle.framework_id).map(|f| &f.info);
+        let principal = framework.and_then(|info| info.principal.as_deref());
+        let role = Some(bundle.role.as_str());
+        let ground = Ground { framework, principal, role, total: &info.resources };
         let conversion = ground.conversion(operation).map_err(|invalid| invalid.to_string())?;
+        may_operate(&self.config.acls, principal, operation).map_err(|no| no.to_string())?;
         if let Some(volume) = conversion.consumed.first_shared_with(&agent.used) {
             return Err(format!("{volume} is shared, and a task uses it"));
         }

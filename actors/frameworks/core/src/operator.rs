@@ -11,6 +11,7 @@ use protocol::{Failure, FailureKind};
 use serde::Serialize;
 
 use crate::agents::Agent;
+use crate::authority::may_operate;
 use crate::conversion::Ground;
 use crate::effect::{AllocatorQuestion, Answer};
 use crate::questions::Purpose;
@@ -23,6 +24,7 @@ pub(crate) struct Wish {
     agent_id: AgentId,
     generation: Generation,
     operation: ResourceOperation,
+    principal: Option<String>,
 }
 
 impl Term {
@@ -32,12 +34,12 @@ impl Term {
         message: OperateOnAgent,
         turn: &mut Turn<'_>,
     ) -> Option<Result<Answer, Failure>> {
-        let OperateOnAgent { agent_id, operation } = message;
+        let OperateOnAgent { agent_id, operation, principal } = message;
         let Some(generation) = self.generation(&agent_id) else {
             let text = "No agent found with specified ID";
             return Some(Err(Failure::new(FailureKind::NotFound, text)));
         };
-        let conversion = match self.check_wish(&agent_id, &operation) {
+        let conversion = match self.check_wish(&agent_id, &operation, principal.as_deref()) {
             Ok(conversion) => conversion,
             Err(failure) => return Some(Err(failure)),
         };
@@ -49,7 +51,7 @@ impl Term {
             consumed: conversion.consumed,
             produced: conversion.produced,
         });
-        let wish = Wish { call, agent_id, generation, operation };
+        let wish = Wish { call, agent_id, generation, operation, principal };
         self.ask_allocator(message, Purpose::Operate(Box::new(wish)), turn);
         None
     }
@@ -59,6 +61,7 @@ impl Term {
         &self,
         agent_id: &AgentId,
         operation: &ResourceOperation,
+        principal: Option<&str>,
     ) -> Result<Conversion, Failure> {
         let conflict = |text: String| Failure::new(FailureKind::Conflict, text);
         self.check_room_for_operations().map_err(conflict)?;
@@ -66,10 +69,11 @@ impl Term {
         let (Some(agent), Some(info)) = (agent, agent.and_then(|agent| agent.info.as_ref())) else {
             return Err(Failure::new(FailureKind::NotFound, "No agent found with specified ID"));
         };
-        let ground = Ground { framework: None, role: None, total: &info.resources };
+        let ground = Ground { framework: None, principal, role: None, total: &info.resources };
         let conversion = ground
             .conversion(operation)
             .map_err(|invalid| Failure::refused(invalid.to_string()))?;
+        may_operate(&self.config.acls, principal, operation)?;
         if let ResourceOperation::Destroy { volumes } = operation {
             check_volumes(agent, &info.resources, volumes)?;
         }
@@ -108,7 +112,7 @@ impl Term {
         result: Result<(), Failure>,
         turn: &mut Turn<'_>,
     ) {
-        let Wish { call, agent_id, generation, operation } = wish;
+        let Wish { call, agent_id, generation, operation, principal } = wish;
         let conflict = |text: String| Err(Failure::new(FailureKind::Conflict, text));
         if let Err(failure) = result {
             return turn.reply(call, conflict(failure.message));
@@ -117,7 +121,7 @@ impl Term {
             // The allocator was told of the agent anew, with what it has now.
             return turn.reply(call, conflict("the agent has registered anew".to_owned()));
         }
-        match self.check_wish(&agent_id, &operation) {
+        match self.check_wish(&agent_id, &operation, principal.as_deref()) {
             Ok(conversion) => {
                 let operation = AgentOperation {
                     conversion_id: self.ids.next_conversion(),

@@ -11,6 +11,7 @@ use protocol::registrar::FrameworkRecord;
 use protocol::{Address, Failure, FailureKind};
 use serde::Serialize;
 
+use crate::authority::may_register;
 use crate::effect::Answer;
 use crate::report;
 use crate::roles::{check_wishes, complete_roles};
@@ -56,6 +57,7 @@ impl Term {
         self.caller(&framework_id, from)?;
         complete_roles(&mut info);
         check_wishes(&info, &suppressed_roles, offer_constraints.as_ref())?;
+        may_register(&self.config.acls, &info)?;
         info.id = Some(framework_id.clone());
         let suppressed = suppressed_roles.into_iter().collect();
         Ok(Revision { id: framework_id, call, info, suppressed, constraints: offer_constraints })

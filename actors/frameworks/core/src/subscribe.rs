@@ -14,6 +14,7 @@ use protocol::scheduler::FrameworkError;
 use protocol::{Address, Failure, Time};
 use serde::Serialize;
 
+use crate::authority::may_register;
 use crate::effect::{Answer, Effect, Timer, ToAgents, ToAllocator, ToScheduler};
 use crate::framework::{Framework, FrameworkEvent, FrameworkState, Scheduler};
 use crate::report;
@@ -75,6 +76,8 @@ impl Term {
             message;
         complete_roles(&mut info);
         check_wishes(&info, &suppressed_roles, offer_constraints.as_ref())?;
+        // Not `Forbidden`: a scheduler is told on its stream.
+        may_register(&self.config.acls, &info).map_err(|no| Failure::refused(no.to_string()))?;
         let address = scheduler.unwrap_or_else(|| from.clone());
         let given = info.id.take().filter(|id| !id.as_str().is_empty());
         let id = match given {

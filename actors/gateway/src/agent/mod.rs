@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 use protocol::agent::GetAgentState;
 use protocol::monitor::GetUsage;
-use tokens::ExecutorSecret;
+use tokens::TokenSecret;
 
 use crate::answer::Answer;
 use crate::common::Common;
@@ -30,7 +30,7 @@ impl AgentEdge {
 
     /// Lets in those executors only that have a token which is signed with this.
     #[must_use]
-    pub fn with_tokens(mut self, secret: Option<ExecutorSecret>) -> Self {
+    pub fn with_tokens(mut self, secret: Option<TokenSecret>) -> Self {
         self.executors.secret = secret;
         self
     }

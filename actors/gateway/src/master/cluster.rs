@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use protocol::Failure;
 use protocol::agents::{AgentState, AgentSummary, ViewAgents};
-use protocol::framework::{InverseOffer, Offer};
+use protocol::framework::{FrameworkInfo, InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
 use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
 use protocol::metrics::FrameworkCounts;
@@ -18,13 +18,24 @@ use protocol::resources::{Resource, Resources};
 use protocol::shared::SharedList;
 use protocol::task::{Task, TaskState};
 
+use crate::access::Caller;
 use crate::common::Common;
 
-/// What is there.
+/// What is there, as far as whoever reads it may see it. Sums are of everything.
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     agents: SharedList<AgentSummary>,
     here: FrameworksView,
+    /// Absent: everything is shown.
+    shown: Option<Shown>,
+}
+
+/// Of which frameworks what is shown.
+#[derive(Clone, Debug)]
+struct Shown {
+    frameworks: BTreeSet<FrameworkId>,
+    tasks: BTreeSet<FrameworkId>,
+    executors: BTreeSet<FrameworkId>,
 }
 
 /// Resources in somebody's hands.
@@ -43,7 +54,44 @@ impl Cluster {
             common.question("agents", ViewAgents {}),
             common.question("frameworks", ViewFrameworks {}),
         )?;
-        Ok(Self { agents: agents.agents, here })
+        Ok(Self { agents: agents.agents, here, shown: None })
+    }
+
+    /// As `caller` may see it.
+    pub(crate) fn seen_by(mut self, caller: &Caller) -> Self {
+        self.shown = caller.sight().map(|sight| Shown {
+            frameworks: self.whose(|info| sight.framework(info)),
+            tasks: self.whose(|info| sight.tasks_of(info)),
+            executors: self.whose(|info| sight.executors_of(info)),
+        });
+        self
+    }
+
+    fn whose(&self, seen: impl Fn(&FrameworkInfo) -> bool) -> BTreeSet<FrameworkId> {
+        let all = self.frameworks().chain(self.completed_frameworks());
+        all.filter(|it| seen(&it.info)).map(|it| it.framework_id.clone()).collect()
+    }
+
+    fn shows(&self, framework_id: &FrameworkId) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown.frameworks.contains(framework_id))
+    }
+
+    /// Whether tasks of this framework are shown.
+    pub(crate) fn shows_tasks_of(&self, framework_id: &FrameworkId) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown.tasks.contains(framework_id))
+    }
+
+    /// Whether executors of this framework are shown.
+    pub(crate) fn shows_executors_of(&self, framework_id: &FrameworkId) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown.executors.contains(framework_id))
+    }
+
+    /// Tasks of a framework that have ended and are remembered.
+    pub(crate) fn ended_tasks_of<'a>(&self, framework: &'a FrameworkView) -> &'a [Arc<Task>] {
+        match self.shows_tasks_of(&framework.framework_id) {
+            true => &framework.completed,
+            false => &[],
+        }
     }
 
     /// Agents that have registered and not been given up.
@@ -65,39 +113,46 @@ impl Cluster {
 
     /// Frameworks that have not been removed.
     pub(crate) fn frameworks(&self) -> impl Iterator<Item = &FrameworkView> {
-        self.here.frameworks.iter()
+        self.here.frameworks.iter().filter(|it| self.shows(&it.framework_id))
     }
 
     /// Frameworks that have been removed and are remembered.
     pub(crate) fn completed_frameworks(&self) -> impl Iterator<Item = &FrameworkView> {
-        self.here.completed_frameworks.iter().map(AsRef::as_ref)
+        let all = self.here.completed_frameworks.iter().map(AsRef::as_ref);
+        all.filter(|it: &&FrameworkView| self.shows(&it.framework_id))
     }
 
-    /// Tasks that have not ended, or have and are not acknowledged, in the order of frameworks.
-    pub(crate) fn unfinished_tasks(&self) -> impl Iterator<Item = &Task> {
+    /// Tasks that have not ended, or have and are not acknowledged, in the order of frameworks; also
+    /// those that are not shown.
+    pub(crate) fn every_unfinished_task(&self) -> impl Iterator<Item = &Task> {
         self.here.tasks.iter()
+    }
+
+    /// Those of them that are shown.
+    fn unfinished_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.here.tasks.iter().filter(|task| self.shows_tasks_of(&task.framework_id))
     }
 
     /// Tasks that have not ended and whose agent is not given up.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
-        let here = |t: &&Task| !t.state.is_terminal() && t.state != TaskState::Unreachable;
-        self.here.tasks.iter().filter(here)
+        self.unfinished_tasks().filter(is_here)
     }
 
     /// Tasks on agents that may still come back.
     pub(crate) fn unreachable_tasks(&self) -> impl Iterator<Item = &Task> {
-        self.here.tasks.iter().filter(|task| task.state == TaskState::Unreachable)
+        self.unfinished_tasks().filter(|task| task.state == TaskState::Unreachable)
     }
 
     /// Tasks of frameworks that are here, that have ended and are remembered.
     pub(crate) fn completed_tasks(&self) -> impl Iterator<Item = &Task> {
-        let unacknowledged = self.here.tasks.iter().filter(|task| task.state.is_terminal());
-        self.frameworks().flat_map(|it| &it.completed).map(Arc::as_ref).chain(unacknowledged)
+        let unacknowledged = self.unfinished_tasks().filter(|task| task.state.is_terminal());
+        let ended = self.frameworks().flat_map(|it| self.ended_tasks_of(it));
+        ended.map(Arc::as_ref).chain(unacknowledged)
     }
 
     /// The same, and those of frameworks that have ended themselves.
     pub(crate) fn all_completed_tasks(&self) -> impl Iterator<Item = &Task> {
-        let of_ended = self.completed_frameworks().flat_map(|it| &it.completed);
+        let of_ended = self.completed_frameworks().flat_map(|it| self.ended_tasks_of(it));
         self.completed_tasks().chain(of_ended.map(Arc::as_ref))
     }
 
@@ -123,9 +178,14 @@ impl Cluster {
         })
     }
 
-    /// Executors of frameworks' own.
-    pub(crate) fn executors(&self) -> impl Iterator<Item = &ExecutorView> {
+    /// Executors of frameworks' own; also those that are not shown.
+    pub(crate) fn every_executor(&self) -> impl Iterator<Item = &ExecutorView> {
         self.here.executors.iter()
+    }
+
+    /// Those of them that are shown.
+    pub(crate) fn executors(&self) -> impl Iterator<Item = &ExecutorView> {
+        self.here.executors.iter().filter(|it| self.shows_executors_of(&it.framework_id))
     }
 
     /// Whether a task is run by an executor of ours, which has its name.
@@ -137,7 +197,10 @@ impl Cluster {
 
     /// Operations on agents that are on their way, or whose outcome was not acknowledged.
     pub(crate) fn operations(&self) -> impl Iterator<Item = &OperationView> {
-        self.here.operations.iter().map(AsRef::as_ref)
+        let all = self.here.operations.iter().map(AsRef::as_ref);
+        all.filter(|it: &&OperationView| {
+            it.report.operation.framework_id.as_ref().is_none_or(|id| self.shows(id))
+        })
     }
 
     /// What has happened between the master and its frameworks.
@@ -147,23 +210,23 @@ impl Cluster {
 
     /// Outstanding offers.
     pub(crate) fn offers(&self) -> impl Iterator<Item = &Offer> {
-        self.here.offers.iter()
+        self.here.offers.iter().filter(|it| self.shows(&it.framework_id))
     }
 
     /// Outstanding wishes that a framework leaves an agent.
     pub(crate) fn inverse_offers(&self) -> impl Iterator<Item = &InverseOffer> {
-        self.here.inverse_offers.iter()
+        self.here.inverse_offers.iter().filter(|it| self.shows(&it.framework_id))
     }
 
     /// What tasks and executors hold.
     pub(crate) fn used(&self) -> impl Iterator<Item = Share<'_>> {
-        let tasks = self.tasks().map(|task| Share {
+        let tasks = self.every_unfinished_task().filter(is_here).map(|task| Share {
             agent_id: &task.agent_id,
             framework_id: &task.framework_id,
             role: &task.role,
             resources: &task.resources,
         });
-        let executors = self.executors().map(|executor| Share {
+        let executors = self.every_executor().map(|executor| Share {
             agent_id: &executor.agent_id,
             framework_id: &executor.framework_id,
             role: &executor.role,
@@ -174,13 +237,17 @@ impl Cluster {
 
     /// What is in outstanding offers.
     pub(crate) fn offered(&self) -> impl Iterator<Item = Share<'_>> {
-        self.offers().map(|offer| Share {
+        self.here.offers.iter().map(|offer| Share {
             agent_id: &offer.agent_id,
             framework_id: &offer.framework_id,
             role: &offer.role,
             resources: &offer.resources,
         })
     }
+}
+
+fn is_here(task: &&Task) -> bool {
+    !task.state.is_terminal() && task.state != TaskState::Unreachable
 }
 
 /// What executors are in the order of.

@@ -1,9 +1,11 @@
-//! Why things are as they are: `/api/v1/explain/…`.
+//! Why things are as they are: `/api/v1/explain/…`. Reasons name others, so they are for those who may
+//! see everything.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use protocol::explain::{ExplainOffers, ExplainRole};
 
+use crate::access::Caller;
 use crate::answer::Answer;
 use crate::common::Common;
 
@@ -13,14 +15,16 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/role/{name:.+}", web::get().to(role));
 }
 
-async fn framework(common: Data<Common>, id: Path<String>) -> Answer {
+async fn framework(common: Data<Common>, caller: Caller, id: Path<String>) -> Answer {
+    caller.may_see_everything()?;
     let framework_id = id.into_inner().into();
     let question = ExplainOffers { framework_id, need: None };
     Ok(HttpResponse::Ok().json(common.ask("frameworks", question).await?))
 }
 
 /// A role's name has slashes.
-async fn role(common: Data<Common>, name: Path<String>) -> Answer {
+async fn role(common: Data<Common>, caller: Caller, name: Path<String>) -> Answer {
+    caller.may_see_everything()?;
     let question = ExplainRole { role: name.into_inner() };
     Ok(HttpResponse::Ok().json(common.ask("frameworks", question).await?))
 }

@@ -15,6 +15,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::access::{Access, Caller};
 use crate::answer::Answer;
 use crate::common::Common;
 use crate::duty::no_leader;
@@ -36,16 +37,18 @@ impl MasterEdge {
     /// One that can say how it was started.
     #[must_use]
     pub fn about(self, about: About) -> DescribedMaster {
-        DescribedMaster { edge: self, about: Data::new(about), logs: Data::new(Logs::default()) }
+        let logs = Data::new(Logs::default());
+        DescribedMaster { edge: self, about: Data::new(about), logs, access: Access::default() }
     }
 }
 
-/// A [`MasterEdge`] that can say how it was started.
+/// A [`MasterEdge`] that can say how it was started, and knows whom to answer.
 #[derive(Clone, Debug)]
 pub struct DescribedMaster {
     edge: MasterEdge,
     about: Data<About>,
     logs: Data<Logs>,
+    access: Access,
 }
 
 impl DescribedMaster {
@@ -54,11 +57,21 @@ impl DescribedMaster {
     pub fn logging(self, logs: Logs) -> Self {
         Self { logs: Data::new(logs), ..self }
     }
+
+    /// One that asks who is there.
+    #[must_use]
+    pub fn guarded(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
 }
 
 impl Edge for DescribedMaster {
     fn open_paths(&self) -> Option<&'static [&'static str]> {
         self.edge.open_paths()
+    }
+
+    fn access(&self) -> Access {
+        self.access.clone()
     }
 
     fn routes(&self, config: &mut ServiceConfig) {
@@ -144,7 +157,14 @@ async fn redirect(common: Data<Common>) -> Answer {
         .finish())
 }
 
-async fn events(request: HttpRequest, payload: web::Payload, common: Data<Common>) -> Answer {
+/// Nothing is left out of it, so it is for those who may see everything.
+async fn events(
+    request: HttpRequest,
+    payload: web::Payload,
+    common: Data<Common>,
+    caller: Caller,
+) -> Answer {
+    caller.may_see_everything()?;
     let actors = common.clone();
     stream_events(&request, payload, &common, async move || read::snapshot(&actors).await).await
 }

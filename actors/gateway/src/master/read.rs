@@ -1,4 +1,5 @@
-//! What is there, as the actors answer it: `/api/v1/meseta/…`, and all of it as a snapshot.
+//! What is there, as the actors answer it: `/api/v1/meseta/…`, and all of it as a snapshot. Nothing is
+//! left out, so it is for those who may see everything.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Query, ServiceConfig};
@@ -8,6 +9,7 @@ use protocol::elector::GetLeader;
 use protocol::frameworks::{GetFrameworks, GetOffers, GetTasks};
 use serde_json::{Value, json};
 
+use crate::access::Caller;
 use crate::answer::{Answer, ApiError};
 use crate::common::Common;
 
@@ -21,24 +23,29 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/leader", web::get().to(leader));
 }
 
-async fn agents(common: Data<Common>) -> Answer {
+async fn agents(common: Data<Common>, caller: Caller) -> Answer {
+    caller.may_see_everything()?;
     Ok(HttpResponse::Ok().json(common.ask("agents", GetAgents {}).await?))
 }
 
-async fn frameworks(common: Data<Common>) -> Answer {
+async fn frameworks(common: Data<Common>, caller: Caller) -> Answer {
+    caller.may_see_everything()?;
     Ok(HttpResponse::Ok().json(common.ask("frameworks", GetFrameworks::default()).await?))
 }
 
 /// `?framework_id=…&task_id=…&completed=true`
-async fn tasks(common: Data<Common>, which: Query<GetTasks>) -> Answer {
+async fn tasks(common: Data<Common>, caller: Caller, which: Query<GetTasks>) -> Answer {
+    caller.may_see_everything()?;
     Ok(HttpResponse::Ok().json(common.ask("frameworks", which.into_inner()).await?))
 }
 
-async fn offers(common: Data<Common>) -> Answer {
+async fn offers(common: Data<Common>, caller: Caller) -> Answer {
+    caller.may_see_everything()?;
     Ok(HttpResponse::Ok().json(common.ask("frameworks", GetOffers {}).await?))
 }
 
-async fn roles(common: Data<Common>) -> Answer {
+async fn roles(common: Data<Common>, caller: Caller) -> Answer {
+    caller.may_see_everything()?;
     Ok(HttpResponse::Ok().json(common.ask("allocator", GetRoles {}).await?))
 }
 

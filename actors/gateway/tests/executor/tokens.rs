@@ -6,7 +6,7 @@ use gateway::v1::MediaType;
 use protocol::task::TaskState;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokens::ExecutorSecret;
+use tokens::TokenSecret;
 
 use crate::client::{Client, call, status, update};
 use crate::stage::{Framework, Stage};
@@ -83,8 +83,7 @@ async fn what_is_no_token_of_this_agent_is_not_looked_at_further() {
     let reversed: String = signature.chars().rev().collect();
     let other = write(&dir.path().join("other"), &SECRET.to_uppercase());
     let launch = stage.seen.lock().unwrap().launches[0].clone();
-    let forged =
-        ExecutorSecret::read(&other).unwrap().token("f", "e", launch.container_id.as_str());
+    let forged = TokenSecret::read(&other).unwrap().token("f", "e", launch.container_id.as_str());
     // Made elsewhere, and signed with our secret, but for the first.
     let none = "eyJhbGciOiJub25lIn0.e30.";
     let none_signed = "eyJhbGciOiJub25lIn0.e30.C-naXFWrYRTqv5rRtZfGXyfzrllqOKuPUmDTSTqOmSk";
@@ -130,7 +129,7 @@ async fn an_executor_with_its_token_is_served_as_ever() {
 #[actix_rt::test]
 async fn the_token_of_another_is_refused_once_it_is_known_who_that_is() {
     let (stage, dir) = guarded().await;
-    let secret = ExecutorSecret::read(&dir.path().join("key")).unwrap();
+    let secret = TokenSecret::read(&dir.path().join("key")).unwrap();
     let anybody = stage.client().bearing(&secret.token("f", "e", "c"));
     let unknown = (StatusCode::BAD_REQUEST, "Framework cannot be found".to_owned());
     assert_eq!(anybody.call(&message()).await, unknown);

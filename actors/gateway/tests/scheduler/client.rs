@@ -15,6 +15,7 @@ use crate::support::{SOON, client};
 pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) address: SocketAddr,
+    principal: Option<String>,
 }
 
 /// A status and a body.
@@ -24,12 +25,21 @@ pub(crate) const JSON: &str = "application/json";
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { http: client(), address }
+        Self { http: client(), address, principal: None }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method.as_str().parse().unwrap(), format!("http://{}{path}", self.address))
+        let url = format!("http://{}{path}", self.address);
+        let request = self.http.request(method.as_str().parse().unwrap(), url);
+        match &self.principal {
+            Some(principal) => request.basic_auth(principal, Some(secret_of(principal))),
+            None => request,
+        }
+    }
+
+    /// The same, of a principal.
+    pub(crate) fn of(self, principal: &str) -> Self {
+        Self { principal: Some(principal.to_owned()), ..self }
     }
 
     /// A JSON body to the API.
@@ -84,6 +94,11 @@ impl Client {
         let id = subscribed["subscribed"]["framework_id"]["value"].as_str().unwrap().to_owned();
         Framework { client: self.clone(), id, stream }
     }
+}
+
+/// What the principals of tests authenticate with.
+pub(crate) fn secret_of(principal: &str) -> String {
+    format!("{principal}'s secret")
 }
 
 /// An open stream.

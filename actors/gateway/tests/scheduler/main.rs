@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here is told where")]
 
 mod accepts;
+mod authentication;
+mod authorization;
 mod calls;
 mod client;
 mod counters;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use frameworks::{Config, Frameworks};
-use gateway::{About, Gateway, MasterEdge};
+use gateway::{About, Access, Gateway, MasterEdge};
+use protocol::access::Acls;
 use protocol::agents::{
     AgentsView, RouteAcknowledgement, RouteKill, RouteLaunch, RouteMessage, RouteOperation,
     RouteOperationAcknowledgement, RouteShutdownExecutor, RouteShutdownFramework,
@@ -16,7 +17,7 @@ use protocol::elector::Leadership;
 use protocol::framework::{AgentInfo, Attribute, Domain, OperationState, OperationStatus};
 use protocol::frameworks::{
     AgentJoined, AgentLeft, AgentLossCause, AgentsRecovered, ExecutorExited, ForwardOperation,
-    ForwardUpdate, LaunchUndeliverable, MessageFromExecutor,
+    ForwardUpdate, LaunchUndeliverable, MessageFromExecutor, RoleSettings,
 };
 use protocol::id::{Epoch, Generation};
 use protocol::operation::OperationReport;
@@ -74,13 +75,26 @@ impl Stage {
 
     /// A master of which this is known, before it hears of agents.
     pub(crate) async fn start_as(leadership: Leadership) -> Self {
-        let stage = Self::start_without_elector().await;
+        Self::start_guarded(leadership, Access::default(), Arc::default()).await
+    }
+
+    /// The same, where not everybody may do everything.
+    pub(crate) async fn start_guarded(
+        leadership: Leadership,
+        access: Access,
+        acls: Arc<Acls>,
+    ) -> Self {
+        let stage = Self::start_without_elector_as(access, acls).await;
         let elector = move || Elector::new(&leadership);
         stage.host.spawn("elector", SpawnOptions::default(), elector).unwrap();
         stage
     }
 
     pub(crate) async fn start_without_elector() -> Self {
+        Self::start_without_elector_as(Access::default(), Arc::default()).await
+    }
+
+    async fn start_without_elector_as(access: Access, acls: Arc<Acls>) -> Self {
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let config = HostConfig { cluster: "test".into(), listen, advertise: None };
         let host = Host::start(config).await.unwrap();
@@ -94,11 +108,15 @@ impl Stage {
         let waiting = Arc::clone(&held);
         let registrar = move || Registrar { held: Arc::clone(&waiting) };
         host.spawn("registrar", SpawnOptions::default(), registrar).unwrap();
-        let manager = || Frameworks::new(&Config::default());
+        let manager = move || {
+            let acls = Arc::clone(&acls);
+            Frameworks::with_rules(&Config::default(), RoleSettings::default(), acls)
+        };
         host.spawn("frameworks", Frameworks::spawn_options(), manager).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let about = About::default().at(Some(domain("a")));
-        let gateway = Gateway::start(&host, listener, MasterEdge.about(about)).unwrap();
+        let gateway =
+            Gateway::start(&host, listener, MasterEdge.about(about).guarded(access)).unwrap();
         Self { host, gateway, routed, held, registrations: Cell::new(0) }
     }
 
@@ -111,7 +129,7 @@ impl Stage {
         for _ in 0..500 {
             let message = AgentsRecovered { epoch: EPOCH, agents: vec!["S-old".into()] };
             if self.host.ask(&frameworks, message, SOON).await.is_ok() {
-                return self.client().until_it_leads().await;
+                return self.client().of("ops").until_it_leads().await;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

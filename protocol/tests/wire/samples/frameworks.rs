@@ -161,7 +161,11 @@ fn tasks(to: &mut To<'_>) {
         operation_id: operation_id(),
         update_id: update_id(),
     })
-    .tell(&OperateOnAgent { agent_id: agent_id(), operation: operations().remove(4) })
+    .tell(&OperateOnAgent {
+        agent_id: agent_id(),
+        operation: operations().remove(4),
+        principal: Some("ops".into()),
+    })
     .tell(&ReconcileTasks { framework_id: framework_id(), tasks: vec![question] })
     .tell(&ReconcileOperations {
         framework_id: framework_id(),

@@ -57,10 +57,16 @@ fn info(principal: Option<&str>) -> FrameworkInfo {
     info
 }
 
+/// Where `framework` has offers for `role`.
+fn ground<'a>(framework: &'a FrameworkInfo, role: &'a str, total: &'a Resources) -> Ground<'a> {
+    let principal = framework.principal.as_deref();
+    Ground { framework: Some(framework), principal, role: Some(role), total }
+}
+
 /// The text of the refusal, empty if there is none.
 fn complaint(operation: ResourceOperation, framework: &FrameworkInfo) -> String {
     let total = &bag("cpus=4;mem=4;disk=100") + &one(volume("5", "taken", "data"));
-    let ground = Ground { framework: Some(framework), role: Some("dev"), total: &total };
+    let ground = ground(framework, "dev", &total);
     ground.conversion(&operation).err().map_or_else(String::new, |e| e.to_string())
 }
 
@@ -105,9 +111,9 @@ fn a_principal_answers_for_what_it_makes() {
     let cases = vec![
         (reserve(Some("ops")), ""),
         (reserve(Some("eve")), "principal `eve`"),
-        (reserve(None), "not that of the framework, `ops`"),
+        (reserve(None), "not that of who asks, `ops`"),
         (create(&mine), ""),
-        (not_mine, "not that of the framework, `ops`"),
+        (not_mine, "not that of who asks, `ops`"),
     ];
     expect(cases, &info(Some("ops")));
     expect(vec![(reserve(Some("eve")), "")], &info(None));
@@ -118,7 +124,7 @@ fn a_reservation_is_refined_by_those_who_understand_it() {
     let mut framework = info(None);
     framework.capabilities.insert(Capability::ReservationRefinement);
     let total = reserved("cpus=1", &[layer("dev", true, None)]);
-    let ground = Ground { framework: Some(&framework), role: Some("dev/web"), total: &total };
+    let ground = ground(&framework, "dev/web", &total);
     let layers = [layer("dev", true, None), layer("dev/web", true, None)];
     let resources = reserved("cpus=1", &layers);
     let done = ground.conversion(&reserve_new(resources.clone()));
@@ -152,7 +158,7 @@ fn a_reservation_is_moved_to_another_role() {
         (update(of(&["ops"]), Resources::EMPTY), "no resources"),
     ];
     let total = of(&["ops"]);
-    let ground = Ground { framework: None, role: None, total: &total };
+    let ground = Ground { framework: None, principal: None, role: None, total: &total };
     for (operation, why) in cases {
         let refused = ground.conversion(&operation).err();
         let said = refused.map_or_else(String::new, |error| error.to_string());
@@ -172,7 +178,7 @@ fn a_principal_answers_for_every_reservation_that_a_move_makes() {
         reserved("cpus=1", &layers)
     };
     let source = reserved("cpus=1", &[layer("qa", true, Some("eve"))]);
-    let ground = Ground { framework: Some(&framework), role: Some("dev/web"), total: &source };
+    let ground = ground(&framework, "dev/web", &source);
     let refused = |from: &Resources, resources| {
         let operation = ResourceOperation::Reserve { resources, source: from.clone() };
         ground.conversion(&operation).err().map(|error| error.to_string())
@@ -280,7 +286,7 @@ fn what_can_be_destroyed_grown_and_shrunk() {
 #[test]
 fn nothing_is_lost_and_nothing_appears() {
     let total = &dev("disk=9") + &one(volume("5", "v", "data"));
-    let ground = Ground { framework: None, role: None, total: &total };
+    let ground = Ground { framework: None, principal: None, role: None, total: &total };
     let disk = dev("disk=2").iter().next().unwrap().clone();
     let volume = volume("5", "v", "data");
     for operation in [

@@ -5,6 +5,7 @@
 
 mod agents;
 mod allocator;
+mod authority;
 mod counters;
 mod fixture;
 mod inverse;

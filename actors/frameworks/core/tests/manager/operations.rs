@@ -97,7 +97,7 @@ impl Bench {
     }
 
     fn wish(&mut self, operation: ResourceOperation) -> Out {
-        let operate = OperateOnAgent { agent_id: "a1".into(), operation };
+        let operate = OperateOnAgent { agent_id: "a1".into(), operation, principal: None };
         self.ask(&address("gateway@10.0.0.1:7050"), Request::Operate(operate))
     }
 
@@ -377,7 +377,8 @@ fn a_wish_that_cannot_be_is_refused() {
     bench.wish(reserve("cpus=2")).refused_as(FailureKind::Conflict, "Insufficient resources");
     let nonsense = ResourceOperation::Unreserve { resources: bag("cpus=1") };
     bench.wish(nonsense).refused_as(FailureKind::Refused, "not dynamically reserved");
-    let elsewhere = OperateOnAgent { agent_id: "a9".into(), operation: reserve("cpus=1") };
+    let elsewhere =
+        OperateOnAgent { agent_id: "a9".into(), operation: reserve("cpus=1"), principal: None };
     let out = bench.ask(&address("gateway@10.0.0.1:7050"), Request::Operate(elsewhere));
     out.refused_as(FailureKind::NotFound, "No agent found");
     let question = bench.wish(reserve("cpus=1")).question().0;

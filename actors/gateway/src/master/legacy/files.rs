@@ -4,10 +4,13 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::Query;
+use protocol::Failure;
+use protocol::access::Action;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Wrapping;
+use crate::access::Caller;
 use crate::answer::Answer;
 
 /// As text: what cannot be read is told in the words of Mesos.
@@ -39,17 +42,25 @@ impl Which {
 }
 
 /// `/files/browse`, `/files/read` and `/files/download`.
-pub(super) async fn nothing(Query(which): Query<Which>) -> HttpResponse {
-    match which.fault() {
-        Some(fault) => {
-            HttpResponse::BadRequest().insert_header(ContentType::plaintext()).body(fault)
-        }
-        None => HttpResponse::NotFound().finish(),
+pub(super) async fn nothing(caller: Caller, Query(which): Query<Which>) -> Answer {
+    if let Some(fault) = which.fault() {
+        return Ok(HttpResponse::BadRequest().insert_header(ContentType::plaintext()).body(fault));
+    }
+    may_read(&caller, which.path.as_deref().unwrap_or_default())?;
+    Ok(HttpResponse::NotFound().finish())
+}
+
+/// The log is where Mesos has it, for those who may not read it.
+pub(crate) fn may_read(caller: &Caller, path: &str) -> Result<(), Failure> {
+    match path.trim_end_matches('/') {
+        "/master/log" => caller.may(Action::AccessMesosLogs, None),
+        _ => Ok(()),
     }
 }
 
 /// `/files/debug`: where each path leads.
-pub(super) async fn debug(Query(wrapping): Query<Wrapping>) -> Answer {
+pub(super) async fn debug(caller: Caller, Query(wrapping): Query<Wrapping>) -> Answer {
     wrapping.check()?;
+    caller.may(Action::GetEndpoints, Some("/files/debug"))?;
     Ok(wrapping.answer(wrapping.write(&json!({}))?))
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Query};
+use protocol::access::Action;
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::logs::{Logs, LogsError};
 
 /// As text: what cannot be read is told in the words of Mesos.
@@ -17,7 +19,14 @@ pub(super) struct Wish {
 }
 
 /// `?level=…&duration=…`; without either, the level is told. Every master answers for itself.
-pub(super) async fn toggle(logs: Data<Logs>, Query(wish): Query<Wish>) -> HttpResponse {
+pub(super) async fn toggle(
+    logs: Data<Logs>,
+    caller: Caller,
+    Query(wish): Query<Wish>,
+) -> HttpResponse {
+    if let Err(denied) = caller.may(Action::GetEndpoints, Some("/logging/toggle")) {
+        return plain(HttpResponse::Forbidden(), format!("{denied}\n"));
+    }
     let (level, duration) = match (wish.level, wish.duration) {
         (None, None) => return plain(HttpResponse::Ok(), format!("{}\n", logs.level())),
         (Some(_), None) => return refuse("Expecting 'duration=value' in query."),

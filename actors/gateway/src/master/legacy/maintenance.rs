@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
+use crate::access::Caller;
 use crate::common::Common;
 use crate::v1::operator::maintenance;
 use crate::v1::operator::refusal::Refusal;
@@ -18,37 +19,52 @@ use crate::v1::{MediaType, WireError, decode, encode};
 type Answer = Result<HttpResponse, Refusal>;
 
 /// GET and POST.
-pub(super) async fn schedule(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn schedule(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     match request.method().as_str() {
-        "GET" => Ok(json(&maintenance::schedule(&common).await?)),
+        "GET" => Ok(json(&maintenance::schedule(&common, &caller).await?)),
         "POST" => {
             let schedule: Schedule = decode(MediaType::Json, &body)?;
-            maintenance::update_schedule(&common, &schedule).await
+            maintenance::update_schedule(&common, &caller, &schedule).await
         }
         method => Ok(not_allowed("GET, POST", "{ 'GET', 'POST' }", method)),
     }
 }
 
 /// GET.
-pub(super) async fn status(request: HttpRequest, common: Data<Common>) -> Answer {
+pub(super) async fn status(request: HttpRequest, common: Data<Common>, caller: Caller) -> Answer {
     match request.method().as_str() {
-        "GET" => Ok(json(&maintenance::status(&common).await?)),
+        "GET" => Ok(json(&maintenance::status(&common, &caller).await?)),
         method => Ok(not_allowed("GET", "{ 'GET' }", method)),
     }
 }
 
 /// POST of a list of machines.
-pub(super) async fn down(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn down(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     match request.method().as_str() {
-        "POST" => maintenance::start(&common, &machines(&body)?).await,
+        "POST" => maintenance::start(&common, &caller, &machines(&body)?).await,
         method => Ok(not_allowed("POST", "{ 'POST' }", method)),
     }
 }
 
 /// POST of a list of machines.
-pub(super) async fn up(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn up(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     match request.method().as_str() {
-        "POST" => maintenance::stop(&common, &machines(&body)?).await,
+        "POST" => maintenance::stop(&common, &caller, &machines(&body)?).await,
         method => Ok(not_allowed("POST", "{ 'POST' }", method)),
     }
 }

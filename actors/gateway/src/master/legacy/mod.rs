@@ -35,10 +35,12 @@ use actix_web::body::MessageBody;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data, Query, ServiceConfig};
 use actix_web::{HttpResponse, Route};
+use protocol::access::Action;
 use protocol::allocator::GetRoles;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub(crate) use self::files::may_read;
 pub(crate) use self::together::Together;
 
 use self::pieces::Pieces;
@@ -46,6 +48,7 @@ use self::state::{Scene, Speaker, Summary};
 use super::about::About;
 use super::cluster::Cluster;
 use super::metrics::{counted, machine, metrics};
+use crate::access::Caller;
 use crate::answer::{Answer, ApiError};
 use crate::aside::aside;
 use crate::common::Common;
@@ -143,11 +146,12 @@ fn not_written(error: serde_json::Error) -> ApiError {
 /// Answers with what `write` makes of what is there, on a thread of its own: it may be long.
 async fn written(
     common: Data<Common>,
+    caller: Caller,
     wrapping: Wrapping,
     write: impl FnOnce(&Wrapping, &Cluster, &Common) -> Result<Vec<u8>, ApiError> + Send + 'static,
 ) -> Answer {
     wrapping.check()?;
-    let cluster = Cluster::read(&common).await?;
+    let cluster = Cluster::read(&common).await?.seen_by(&caller);
     let answered = wrapping.clone();
     let body = aside(move || write(&wrapping, &cluster, &common)).await?;
     Ok(answered.answer(body?))
@@ -164,12 +168,17 @@ fn speaker<'a>(common: &Common, about: &'a About) -> Speaker<'a> {
 
 async fn state(
     common: Data<Common>,
+    caller: Caller,
     about: Data<About>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
     wrapping.check()?;
     let together = common.polls.clone();
-    let body = together.next(move || whole_state(common.clone(), about.clone())).await?;
+    let body = if caller.sight().is_none() {
+        together.next(move || whole_state(common.clone(), None, about.clone())).await?
+    } else {
+        whole_state(common, Some(caller), about).await?
+    };
     let body = match &wrapping.jsonp {
         None => body,
         Some(name) => body.between(format!("{name}("), ");"),
@@ -177,9 +186,16 @@ async fn state(
     Ok(wrapping.answer(body.into_body()))
 }
 
-/// `/state` as it is now, written aside.
-async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Pieces, ApiError> {
-    let cluster = Cluster::read(&common).await?;
+/// `/state` as it is now, written aside: everything, or what a caller may see of it.
+async fn whole_state(
+    common: Data<Common>,
+    caller: Option<Caller>,
+    about: Data<About>,
+) -> Result<Pieces, ApiError> {
+    let mut cluster = Cluster::read(&common).await?;
+    if let Some(caller) = caller {
+        cluster = cluster.seen_by(&caller);
+    }
     let written = aside(move || {
         let scene = Scene::new(&cluster);
         state::write(&scene, &speaker(&common, &about)).map_err(not_written)
@@ -189,10 +205,11 @@ async fn whole_state(common: Data<Common>, about: Data<About>) -> Result<Pieces,
 
 async fn summary(
     common: Data<Common>,
+    caller: Caller,
     about: Data<About>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, wrapping, move |wrapping, cluster, common| {
+    written(common, caller, wrapping, move |wrapping, cluster, common| {
         let scene = Scene::new(cluster);
         wrapping.write(&Summary::new(&scene, &speaker(common, &about)))
     })
@@ -207,10 +224,11 @@ struct WhichSlave {
 
 async fn slaves(
     common: Data<Common>,
+    caller: Caller,
     Query(which): Query<WhichSlave>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, wrapping, move |wrapping, cluster, _| {
+    written(common, caller, wrapping, move |wrapping, cluster, _| {
         let scene = Scene::new(cluster);
         wrapping.write(&lists::Slaves::new(&scene, which.slave_id.as_deref()))
     })
@@ -225,10 +243,11 @@ struct WhichFramework {
 
 async fn frameworks(
     common: Data<Common>,
+    caller: Caller,
     Query(which): Query<WhichFramework>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, wrapping, move |wrapping, cluster, _| {
+    written(common, caller, wrapping, move |wrapping, cluster, _| {
         let scene = Scene::new(cluster);
         wrapping.write(&lists::Frameworks::new(&scene, which.framework_id.as_deref()))
     })
@@ -237,18 +256,20 @@ async fn frameworks(
 
 async fn tasks(
     common: Data<Common>,
+    caller: Caller,
     Query(which): Query<lists::WhichTasks>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, wrapping, move |wrapping, cluster, _| {
+    written(common, caller, wrapping, move |wrapping, cluster, _| {
         wrapping.write(&lists::Tasks::new(cluster, &which))
     })
     .await
 }
 
-async fn roles(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Answer {
-    let list = common.question("allocator", GetRoles {}).await?;
-    written(common, wrapping, move |wrapping, cluster, _| {
+async fn roles(common: Data<Common>, caller: Caller, Query(wrapping): Query<Wrapping>) -> Answer {
+    let mut list = common.question("allocator", GetRoles {}).await?;
+    list.roles.retain(|role| caller.can(Action::ViewRoles, Some(&role.role)));
+    written(common, caller, wrapping, move |wrapping, cluster, _| {
         let nothing = lists::RoleHolding::default();
         wrapping.write(&lists::Roles::new(&lists::by_role(cluster), &nothing, &list))
     })
@@ -256,20 +277,26 @@ async fn roles(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Answer
 }
 
 /// Every master answers this for itself.
-async fn flags(about: Data<About>, Query(wrapping): Query<Wrapping>) -> Answer {
+async fn flags(about: Data<About>, caller: Caller, Query(wrapping): Query<Wrapping>) -> Answer {
     wrapping.check()?;
+    caller.may(Action::ViewFlags, None)?;
     Ok(wrapping.answer(wrapping.write(&json!({ "flags": about.flags }))?))
 }
 
 /// Every master answers this for itself; one that does not lead knows of no agents.
-async fn snapshot(common: Data<Common>, Query(wrapping): Query<Wrapping>) -> Answer {
+async fn snapshot(
+    common: Data<Common>,
+    caller: Caller,
+    Query(wrapping): Query<Wrapping>,
+) -> Answer {
     wrapping.check()?;
+    caller.may(Action::GetEndpoints, Some("/metrics/snapshot"))?;
     if !common.duty.leading() {
         return Ok(wrapping.answer(wrapping.write(&machine(&common))?));
     }
     let counted = counted(&common).await;
-    written(common, wrapping, |wrapping, cluster, common| {
-        wrapping.write(&metrics(common, cluster, counted))
-    })
-    .await
+    let cluster = Cluster::read(&common).await?;
+    let answered = wrapping.clone();
+    let body = aside(move || wrapping.write(&metrics(&common, &cluster, counted))).await?;
+    Ok(answered.answer(body?))
 }

@@ -8,6 +8,7 @@ use protocol::FailureKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::access::Caller;
 use crate::answer::Answer;
 use crate::common::Common;
 use crate::v1::operator::resources::{self, Wanted};
@@ -22,24 +23,44 @@ struct Form {
     volumes: Option<String>,
 }
 
-pub(super) async fn reserve(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn reserve(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     let wanted = read("resources", &request, &body, resources::reserve);
-    answer(&common, wanted).await
+    answer(&common, &caller, wanted).await
 }
 
-pub(super) async fn unreserve(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn unreserve(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     let wanted = read("resources", &request, &body, resources::unreserve);
-    answer(&common, wanted).await
+    answer(&common, &caller, wanted).await
 }
 
-pub(super) async fn create(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn create(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     let wanted = read("volumes", &request, &body, resources::create);
-    answer(&common, wanted).await
+    answer(&common, &caller, wanted).await
 }
 
-pub(super) async fn destroy(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn destroy(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     let wanted = read("volumes", &request, &body, resources::destroy);
-    answer(&common, wanted).await
+    answer(&common, &caller, wanted).await
 }
 
 /// POST with `slaveId=…` and a JSON array. What is wrong with the request is its answer.
@@ -70,12 +91,16 @@ fn read<M: WireMessage>(
 }
 
 /// Refusals are plain text, as those of Mesos.
-async fn answer(common: &Common, wanted: Result<Wanted, Box<HttpResponse>>) -> Answer {
+async fn answer(
+    common: &Common,
+    caller: &Caller,
+    wanted: Result<Wanted, Box<HttpResponse>>,
+) -> Answer {
     let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(response) => return Ok(*response),
     };
-    let failure = match resources::operate(common, wanted).await {
+    let failure = match resources::operate(common, caller, wanted).await {
         Ok(()) => return Ok(HttpResponse::Accepted().finish()),
         Err(failure) => failure,
     };
@@ -83,6 +108,7 @@ async fn answer(common: &Common, wanted: Result<Wanted, Box<HttpResponse>>) -> A
         FailureKind::Refused | FailureKind::NotFound => {
             Ok(plain(&mut HttpResponse::BadRequest(), failure.message))
         }
+        FailureKind::Forbidden => Ok(plain(&mut HttpResponse::Forbidden(), failure.message)),
         FailureKind::Conflict => Ok(plain(&mut HttpResponse::Conflict(), failure.message)),
         _ => Err(failure.into()),
     }

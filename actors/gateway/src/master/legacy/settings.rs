@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Data, Query};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::Wrapping;
+use crate::access::Caller;
 use crate::answer::ApiError;
 use crate::common::Common;
 use crate::v1::convert::quota::{quotas_to, weights_to};
@@ -17,12 +18,13 @@ use crate::v1::{MediaType, WireError, decode, encode};
 pub(super) async fn quota(
     request: HttpRequest,
     common: Data<Common>,
+    caller: Caller,
     Query(wrapping): Query<Wrapping>,
     body: Bytes,
 ) -> HttpResponse {
     match *request.method() {
-        Method::GET => answer(read_quota(&common, &wrapping).await),
-        Method::POST => answer(set_quota(&common, &body).await),
+        Method::GET => answer(read_quota(&common, &caller, &wrapping).await),
+        Method::POST => answer(set_quota(&common, &caller, &body).await),
         Method::DELETE => {
             let path = request.path();
             let text = format!("Failed to parse remove quota request for path '{path}': no role");
@@ -33,25 +35,30 @@ pub(super) async fn quota(
 }
 
 /// DELETE of `/quota/<role>`; a role may have several levels.
-pub(super) async fn quota_of_role(request: HttpRequest, common: Data<Common>) -> HttpResponse {
+pub(super) async fn quota_of_role(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+) -> HttpResponse {
     if request.method() != Method::DELETE {
         return not_allowed(&request, "DELETE");
     }
     let role = request.match_info().query("role");
     let what = format!("Failed to remove quota for path '{}'", request.path());
-    answer(settings::remove_quota(&common, role, &what).await.map(|()| ok()))
+    answer(settings::remove_quota(&common, &caller, role, &what).await.map(|()| ok()))
 }
 
 /// GET, and PUT with an array of weights.
 pub(super) async fn weights(
     request: HttpRequest,
     common: Data<Common>,
+    caller: Caller,
     Query(wrapping): Query<Wrapping>,
     body: Bytes,
 ) -> HttpResponse {
     match *request.method() {
-        Method::GET => answer(read_weights(&common, &wrapping).await),
-        Method::PUT => answer(put_weights(&common, &body).await),
+        Method::GET => answer(read_weights(&common, &caller, &wrapping).await),
+        Method::PUT => answer(put_weights(&common, &caller, &body).await),
         _ => not_allowed(&request, "GET, PUT"),
     }
 }
@@ -86,11 +93,15 @@ fn wrapped(wrapping: &Wrapping, value: &serde_json::Value) -> Result<HttpRespons
     Ok(wrapping.answer(wrapping.write(value).map_err(odd)?))
 }
 
-async fn read_quota(common: &Common, wrapping: &Wrapping) -> Result<HttpResponse, Refusal> {
-    wrapped(wrapping, &json(&quotas_to(&settings::read(common).await?)))
+async fn read_quota(
+    common: &Common,
+    caller: &Caller,
+    wrapping: &Wrapping,
+) -> Result<HttpResponse, Refusal> {
+    wrapped(wrapping, &json(&quotas_to(&settings::read(common, caller).await?)))
 }
 
-async fn set_quota(common: &Common, body: &[u8]) -> Result<HttpResponse, Refusal> {
+async fn set_quota(common: &Common, caller: &Caller, body: &[u8]) -> Result<HttpResponse, Refusal> {
     let request: quota::QuotaRequest = decode(MediaType::Json, body).map_err(|error| {
         let text = String::from_utf8_lossy(body);
         Refusal::BadRequest(match error {
@@ -100,15 +111,23 @@ async fn set_quota(common: &Common, body: &[u8]) -> Result<HttpResponse, Refusal
             error => format!("Failed to validate set quota request JSON '{text}': {error}"),
         })
     })?;
-    settings::set_quota(common, &request).await.map(|()| ok())
+    settings::set_quota(common, caller, &request).await.map(|()| ok())
 }
 
-async fn read_weights(common: &Common, wrapping: &Wrapping) -> Result<HttpResponse, Refusal> {
-    let infos = weights_to(&settings::read(common).await?);
+async fn read_weights(
+    common: &Common,
+    caller: &Caller,
+    wrapping: &Wrapping,
+) -> Result<HttpResponse, Refusal> {
+    let infos = weights_to(&settings::read(common, caller).await?);
     wrapped(wrapping, &infos.iter().map(json).collect())
 }
 
-async fn put_weights(common: &Common, body: &[u8]) -> Result<HttpResponse, Refusal> {
+async fn put_weights(
+    common: &Common,
+    caller: &Caller,
+    body: &[u8],
+) -> Result<HttpResponse, Refusal> {
     let text = String::from_utf8_lossy(body);
     let array: Vec<serde_json::Value> = serde_json::from_slice(body).map_err(|error| {
         Refusal::BadRequest(format!(
@@ -122,5 +141,5 @@ async fn put_weights(common: &Common, body: &[u8]) -> Result<HttpResponse, Refus
             "Failed to convert weights JSON array to protobuf ('{text}'): {error}"
         ))
     })?;
-    settings::update_weights(common, &infos).await.map(|()| ok())
+    settings::update_weights(common, caller, &infos).await.map(|()| ok())
 }

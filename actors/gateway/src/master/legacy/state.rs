@@ -32,7 +32,7 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub(super) fn new(cluster: &'a Cluster) -> Self {
         let remembered = cluster.completed_frameworks().map(|framework| Owned {
-            completed_tasks: framework.completed.iter().map(AsRef::as_ref).collect(),
+            completed_tasks: cluster.ended_tasks_of(framework).iter().map(AsRef::as_ref).collect(),
             ..Owned::default()
         });
         let (by_agent, by_framework) = both(|| holdings(cluster), || belongings(cluster));
@@ -92,24 +92,31 @@ fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding<'_>> {
 /// What is of each framework.
 fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
     let mut all: HashMap<&FrameworkId, Owned<'_>> = HashMap::new();
-    for task in cluster.frameworks().flat_map(|framework| &framework.completed) {
+    for task in cluster.frameworks().flat_map(|framework| cluster.ended_tasks_of(framework)) {
         all.entry(&task.framework_id).or_default().completed_tasks.push(task);
     }
-    for task in in_turns(cluster.unfinished_tasks()) {
+    for task in in_turns(cluster.every_unfinished_task()) {
         let owned = all.entry(&task.framework_id).or_default();
+        let shown = cluster.shows_tasks_of(&task.framework_id);
         match task.state {
+            TaskState::Unreachable if !shown => {}
+            state if state.is_terminal() && !shown => {}
             TaskState::Unreachable => owned.unreachable_tasks.push(task),
             state if state.is_terminal() => owned.completed_tasks.push(task),
             _ => {
                 owned.held.add_used(&task.agent_id, &task.resources);
-                owned.tasks.push(task);
+                if shown {
+                    owned.tasks.push(task);
+                }
             }
         }
     }
-    for executor in cluster.executors() {
+    for executor in cluster.every_executor() {
         let owned = all.entry(&executor.framework_id).or_default();
         owned.held.add_used(&executor.agent_id, &executor.info.resources);
-        owned.executors.push(executor);
+        if cluster.shows_executors_of(&executor.framework_id) {
+            owned.executors.push(executor);
+        }
     }
     for offer in cluster.offers() {
         let owned = all.entry(&offer.framework_id).or_default();

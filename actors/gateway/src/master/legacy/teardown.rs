@@ -4,11 +4,12 @@ use actix_web::http::header::{ALLOW, ContentType};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use protocol::FailureKind;
-use protocol::frameworks::TeardownFramework;
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::answer::Answer;
 use crate::common::Common;
+use crate::v1::operator::end_framework;
 
 #[derive(Debug, Deserialize)]
 struct Form {
@@ -17,7 +18,12 @@ struct Form {
 }
 
 /// POST with `frameworkId=…`. Refusals are plain text, as those of Mesos.
-pub(super) async fn teardown(request: HttpRequest, common: Data<Common>, body: Bytes) -> Answer {
+pub(super) async fn teardown(
+    request: HttpRequest,
+    common: Data<Common>,
+    caller: Caller,
+    body: Bytes,
+) -> Answer {
     if request.method() != "POST" {
         let text = format!("Expecting one of {{ 'POST' }}, but received '{}'", request.method());
         return Ok(plain(HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")), text));
@@ -27,11 +33,13 @@ pub(super) async fn teardown(request: HttpRequest, common: Data<Common>, body: B
         let text = "Missing 'frameworkId' query parameter in the request body";
         return Ok(plain(&mut HttpResponse::BadRequest(), text));
     };
-    let message = TeardownFramework { framework_id: id.as_str().into() };
-    match common.question("frameworks", message).await {
+    match end_framework(&common, &caller, id.as_str().into()).await {
         Ok(()) => Ok(HttpResponse::Ok().finish()),
         Err(failure) if failure.kind == FailureKind::NotFound => {
             Ok(plain(&mut HttpResponse::BadRequest(), "No framework found with specified ID"))
+        }
+        Err(failure) if failure.kind == FailureKind::Forbidden => {
+            Ok(plain(&mut HttpResponse::Forbidden(), failure.message))
         }
         Err(failure) => Err(failure.into()),
     }

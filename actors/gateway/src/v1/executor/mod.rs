@@ -26,7 +26,7 @@ pub mod validate;
 use std::time::Duration;
 
 use actix_web::web::{self, Data, ServiceConfig};
-use tokens::ExecutorSecret;
+use tokens::TokenSecret;
 
 /// Where the API is: as clients have it, and as the libprocess of Mesos does.
 const PATHS: [&str; 2] = ["/api/v1/executor", "/slave(1)/api/v1/executor"];
@@ -37,7 +37,7 @@ pub(crate) struct ExecutorApi {
     /// Between two heartbeats of a stream.
     pub(crate) heartbeat: Duration,
     /// What the tokens of executors are signed with. Absent: none is asked for.
-    pub(crate) secret: Option<ExecutorSecret>,
+    pub(crate) secret: Option<TokenSecret>,
 }
 
 /// Adds the API to an edge. It takes any method: which are not allowed is for the API to say.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use protocol::access::Action;
 use protocol::agents::MarkAgentGone;
 use protocol::allocator::GetRoles;
 use protocol::frameworks::TeardownFramework;
-use protocol::{Failure, FailureKind};
+use protocol::{Failure, FailureKind, FrameworkId};
 
 use super::answers;
 use super::maintenance::maintenance;
@@ -17,11 +18,13 @@ use super::resources;
 use super::settings;
 use super::subscribers::subscribe;
 use super::validate::operator_call;
+use crate::access::Caller;
 use crate::aside::aside;
 use crate::common::Common;
 use crate::logs::{Logs, LogsError};
 use crate::master::about::About;
 use crate::master::cluster::Cluster;
+use crate::master::legacy::may_read;
 use crate::master::metrics::{Metrics, counted, metrics};
 use crate::v1::wire::master::call::Type;
 use crate::v1::wire::master::response::{GetHealth, GetLoggingLevel, Type as ResponseType};
@@ -34,11 +37,15 @@ pub(super) async fn operator(
     common: Data<Common>,
     about: Data<About>,
     logs: Data<Logs>,
+    caller: Caller,
     body: Bytes,
 ) -> Result<HttpResponse, Refusal> {
     let call = read(&request, &body)?;
     let media = MediaType::of_answer(accept(&request).as_deref())?;
     let kind = call.r#type();
+    if kind == Type::GetFlags {
+        caller.may(Action::ViewFlags, None)?;
+    }
     if let Some(response) = known(kind, &common, &about, &logs) {
         return Ok(respond(kind, response, media));
     }
@@ -49,33 +56,35 @@ pub(super) async fn operator(
         | Type::GetFrameworks
         | Type::GetExecutors
         | Type::GetOperations
-        | Type::GetTasks => large(kind, common, media).await,
-        Type::GetRoles => roles(&common, media).await,
+        | Type::GetTasks => large(kind, common, caller, media).await,
+        Type::GetRoles => roles(&common, &caller, media).await,
         Type::GetWeights | Type::GetQuota => {
-            let settings = settings::read(&common).await?;
+            let settings = settings::read(&common, &caller).await?;
             Ok(respond(kind, answers::settings(kind, &settings), media))
         }
         Type::UpdateQuota | Type::SetQuota | Type::RemoveQuota | Type::UpdateWeights => {
-            set(kind, &common, call).await?;
+            set(kind, &common, &caller, call).await?;
             Ok(HttpResponse::Ok().finish())
         }
         Type::GetMaintenanceSchedule
         | Type::GetMaintenanceStatus
         | Type::UpdateMaintenanceSchedule
         | Type::StartMaintenance
-        | Type::StopMaintenance => maintenance(&common, &call, media).await,
-        Type::SetLoggingLevel => set_logging_level(&logs, &call),
-        Type::Teardown => teardown(&common, &call).await,
-        Type::MarkAgentGone => mark_agent_gone(&common, &call).await,
-        // A master keeps no files: every path is unknown.
-        Type::ListFiles | Type::ReadFile => Err(Refusal::NotFound(String::new())),
-        Type::Subscribe => subscribe(&common, media).await,
+        | Type::StopMaintenance => maintenance(&common, &caller, &call, media).await,
+        Type::SetLoggingLevel => {
+            caller.may(Action::SetLogLevel, None)?;
+            set_logging_level(&logs, &call)
+        }
+        Type::Teardown => teardown(&common, &caller, &call).await,
+        Type::MarkAgentGone => mark_agent_gone(&common, &caller, &call).await,
+        Type::ListFiles | Type::ReadFile => files(&caller, &call),
+        Type::Subscribe => subscribe(&common, caller, media).await,
         Type::ReserveResources
         | Type::UnreserveResources
         | Type::CreateVolumes
         | Type::DestroyVolumes
         | Type::GrowVolume
-        | Type::ShrinkVolume => resources::change(&common, call).await,
+        | Type::ShrinkVolume => resources::change(&common, &caller, call).await,
         Type::Unknown => Err(Refusal::UnknownCall),
         other => Err(Refusal::NotSupported(other.as_str_name())),
     }
@@ -142,13 +151,17 @@ fn set_logging_level(logs: &Logs, call: &Call) -> Result<HttpResponse, Refusal> 
 async fn large(
     kind: Type,
     common: Data<Common>,
+    caller: Caller,
     media: MediaType,
 ) -> Result<HttpResponse, Refusal> {
     let counted = match kind {
         Type::GetMetrics => counted(&common).await,
         _ => Metrics::new(),
     };
-    let cluster = Cluster::read(&common).await?;
+    let mut cluster = Cluster::read(&common).await?;
+    if kind != Type::GetMetrics {
+        cluster = cluster.seen_by(&caller);
+    }
     let written = aside(move || {
         let nothing = Response::default();
         let response = match kind {
@@ -175,37 +188,59 @@ async fn large(
     Ok(HttpResponse::Ok().content_type(media.as_str()).body(body))
 }
 
-async fn roles(common: &Common, media: MediaType) -> Result<HttpResponse, Refusal> {
-    let list = common.question("allocator", GetRoles {}).await?;
+async fn roles(
+    common: &Common,
+    caller: &Caller,
+    media: MediaType,
+) -> Result<HttpResponse, Refusal> {
+    let mut list = common.question("allocator", GetRoles {}).await?;
+    list.roles.retain(|role| caller.can(Action::ViewRoles, Some(&role.role)));
     let get_roles = Some(answers::roles(&list));
     Ok(respond(Type::GetRoles, Response { get_roles, ..Response::default() }, media))
 }
 
 /// Changes what is set for roles. That the part is there has been validated.
-async fn set(kind: Type, common: &Common, call: Call) -> Result<(), Refusal> {
+async fn set(kind: Type, common: &Common, caller: &Caller, call: Call) -> Result<(), Refusal> {
     match kind {
         Type::UpdateQuota => {
-            settings::update_quota(common, &call.update_quota.unwrap_or_default()).await
+            settings::update_quota(common, caller, &call.update_quota.unwrap_or_default()).await
         }
         Type::SetQuota => {
             let part = call.set_quota.unwrap_or_default();
-            settings::set_quota(common, &part.quota_request).await
+            settings::set_quota(common, caller, &part.quota_request).await
         }
         Type::RemoveQuota => {
             let role = call.remove_quota.unwrap_or_default().role;
-            settings::remove_quota(common, &role, "Failed to remove quota").await
+            settings::remove_quota(common, caller, &role, "Failed to remove quota").await
         }
         _ => {
             let part = call.update_weights.unwrap_or_default();
-            settings::update_weights(common, &part.weight_infos).await
+            settings::update_weights(common, caller, &part.weight_infos).await
         }
     }
 }
 
-async fn teardown(common: &Common, call: &Call) -> Result<HttpResponse, Refusal> {
+/// A master keeps no files: every path is unknown.
+fn files(caller: &Caller, call: &Call) -> Result<HttpResponse, Refusal> {
+    let listed = call.list_files.as_ref().map(|part| &part.path);
+    let read = || call.read_file.as_ref().map(|part| &part.path);
+    may_read(caller, listed.or_else(read).map_or("", |path| path))?;
+    Err(Refusal::NotFound(String::new()))
+}
+
+/// Ends a framework, if the caller may.
+pub(crate) async fn end_framework(
+    common: &Common,
+    caller: &Caller,
+    framework_id: FrameworkId,
+) -> Result<(), Failure> {
+    caller.may_to(common, Action::TeardownFrameworks, &framework_id).await?;
+    common.question("frameworks", TeardownFramework { framework_id }).await
+}
+
+async fn teardown(common: &Common, caller: &Caller, call: &Call) -> Result<HttpResponse, Refusal> {
     let id = call.teardown.as_ref().map(|part| part.framework_id.value.as_str());
-    let framework_id = id.unwrap_or_default().into();
-    match common.question("frameworks", TeardownFramework { framework_id }).await {
+    match end_framework(common, caller, id.unwrap_or_default().into()).await {
         Ok(()) => Ok(HttpResponse::Ok().finish()),
         Err(failure) if failure.kind == FailureKind::NotFound => {
             Err(Refusal::BadRequest("No framework found with specified ID".to_owned()))
@@ -214,9 +249,15 @@ async fn teardown(common: &Common, call: &Call) -> Result<HttpResponse, Refusal>
     }
 }
 
-async fn mark_agent_gone(common: &Common, call: &Call) -> Result<HttpResponse, Refusal> {
+async fn mark_agent_gone(
+    common: &Common,
+    caller: &Caller,
+    call: &Call,
+) -> Result<HttpResponse, Refusal> {
     let id = call.mark_agent_gone.as_ref().map(|part| part.agent_id.value.as_str());
-    let agent_id = id.unwrap_or_default().into();
+    let id = id.unwrap_or_default();
+    caller.may(Action::MarkAgentsGone, Some(id))?;
+    let agent_id = id.into();
     let gone: Result<(), Failure> = common.question("agents", MarkAgentGone { agent_id }).await;
     gone?;
     Ok(HttpResponse::Ok().finish())

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use protocol::agents::AgentState;
 use protocol::events::{Event as Entry, types};
+use protocol::framework::FrameworkInfo;
 use protocol::id::{AgentId, FrameworkId, Generation, TaskId};
 use protocol::task::{Task, TaskState, TaskStatus};
 use serde::Deserialize;
 
 use super::answers;
+use crate::access::Sight;
 use crate::master::cluster::Cluster;
 use crate::v1::convert::status::{state_to, status_to};
 use crate::v1::stream::HEARTBEAT_SECONDS;
@@ -175,6 +177,22 @@ fn task_updated(entry: &Entry, data: Data) -> Option<Event> {
         status: status_to(&status),
     };
     Some(Event { task_updated: Some(updated), ..of(Type::TaskUpdated) })
+}
+
+/// Whether an entry is for these eyes. Of a framework that is not remembered the entry says whose it
+/// was; a task of one is of nobody who is known.
+pub(super) fn sees(sight: &Sight, entry: &Entry, cluster: &Cluster) -> bool {
+    let data = Data::of(entry);
+    let Some(id) = &data.framework_id else { return true };
+    let mut all = cluster.frameworks().chain(cluster.completed_frameworks());
+    let known = all.find(|it| it.framework_id == *id).map(|it| &it.info);
+    match (entry.kind.as_str(), known) {
+        (types::TASK_ADDED | types::TASK_UPDATED, known) => {
+            known.is_some_and(|info| sight.tasks_of(info))
+        }
+        (_, Some(info)) => sight.framework(info),
+        (_, None) => sight.framework(&FrameworkInfo::new(data.user, data.name)),
+    }
 }
 
 /// Which of these entries a view shows already. Of each agent, framework or task it shows everything

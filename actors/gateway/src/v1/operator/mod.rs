@@ -26,6 +26,7 @@ pub mod validate;
 
 use actix_web::web::{self, ServiceConfig};
 
+pub(crate) use calls::end_framework;
 pub(crate) use refusal::Refusal;
 pub(crate) use subscribers::Subscribers;
 

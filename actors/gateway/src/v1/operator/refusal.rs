@@ -22,6 +22,9 @@ pub(crate) enum Refusal {
     /// What the call wants cannot be.
     #[error("{0}")]
     BadRequest(String),
+    /// It is not for whoever asks.
+    #[error("{0}")]
+    Forbidden(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -38,6 +41,7 @@ impl From<Failure> for Refusal {
         match failure.kind {
             FailureKind::NotLeader => Self::Recovering,
             FailureKind::Refused => Self::BadRequest(failure.message),
+            FailureKind::Forbidden => Self::Forbidden(failure.message),
             FailureKind::NotFound => Self::NotFound(failure.message),
             _ => Self::NotNow(failure.message),
         }
@@ -49,6 +53,7 @@ impl ResponseError for Refusal {
         match self {
             Self::Wire(error) => error.status(),
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::UnknownCall | Self::NotSupported(_) => StatusCode::NOT_IMPLEMENTED,

@@ -6,6 +6,7 @@ use protocol::operation::ResourceOperation;
 use protocol::{Failure, FailureKind};
 
 use super::refusal::Refusal;
+use crate::access::Caller;
 use crate::common::Common;
 use crate::v1::convert::ConvertError;
 use crate::v1::convert::operation::{
@@ -60,9 +61,14 @@ fn id(id: Option<AgentId>) -> String {
 }
 
 /// Has `frameworks` do it.
-pub(crate) async fn operate(common: &Common, (agent_id, operation): Wanted) -> Result<(), Failure> {
+pub(crate) async fn operate(
+    common: &Common,
+    caller: &Caller,
+    (agent_id, operation): Wanted,
+) -> Result<(), Failure> {
     let operation = operation.map_err(|error| Failure::refused(error.to_string()))?;
-    let message = OperateOnAgent { agent_id: agent_id.into(), operation };
+    let principal = caller.principal().map(str::to_owned);
+    let message = OperateOnAgent { agent_id: agent_id.into(), operation, principal };
     let invalid = |failure: Failure| match failure.kind {
         FailureKind::Refused => Failure::refused(format!("Invalid operation: {failure}")),
         _ => failure,
@@ -70,10 +76,14 @@ pub(crate) async fn operate(common: &Common, (agent_id, operation): Wanted) -> R
     common.question("frameworks", message).await.map_err(invalid)
 }
 
-pub(super) async fn change(common: &Common, call: Call) -> Result<HttpResponse, Refusal> {
+pub(super) async fn change(
+    common: &Common,
+    caller: &Caller,
+    call: Call,
+) -> Result<HttpResponse, Refusal> {
     let kind = call.r#type();
     let wanted = wanted(call).ok_or(Refusal::NotSupported(kind.as_str_name()))?;
-    match operate(common, wanted).await {
+    match operate(common, caller, wanted).await {
         Ok(()) => Ok(HttpResponse::Accepted().finish()),
         Err(failure) => match failure.kind {
             FailureKind::NotFound => Err(Refusal::BadRequest(failure.message)),

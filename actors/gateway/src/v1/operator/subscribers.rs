@@ -18,8 +18,9 @@ use protocol::id::Epoch;
 use protocol::{Failure, FailureKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::events::{TOLD, Teller, heartbeat, shown, subscribed};
+use super::events::{TOLD, Teller, heartbeat, sees, shown, subscribed};
 use super::refusal::Refusal;
+use crate::access::{Caller, Sight};
 use crate::aside::aside;
 use crate::common::Common;
 use crate::master::cluster::Cluster;
@@ -43,9 +44,16 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Somebody who wants to follow.
 struct Newcomer {
-    queue: EventQueue<Arc<Event>>,
+    reader: Reader,
     /// Hears what there is at the beginning of what is queued, or why nothing is.
     begun: oneshot::Sender<Result<Cluster, Failure>>,
+}
+
+/// Somebody who follows.
+struct Reader {
+    queue: EventQueue<Arc<Event>>,
+    /// What they may see; absent: everything.
+    sight: Option<Sight>,
 }
 
 impl Style for MediaType {
@@ -95,12 +103,17 @@ impl Subscribers {
 }
 
 /// Answers a subscription with a stream.
-pub(super) async fn subscribe(common: &Common, media: MediaType) -> Result<HttpResponse, Refusal> {
+pub(super) async fn subscribe(
+    common: &Common,
+    caller: Caller,
+    media: MediaType,
+) -> Result<HttpResponse, Refusal> {
     let (events, waiting) = queue(MAX_QUEUED);
     let (begun, beginning) = oneshot::channel();
-    common.subscribers.enter(common, Newcomer { queue: events, begun })?;
+    let reader = Reader { queue: events, sight: caller.sight() };
+    common.subscribers.enter(common, Newcomer { reader, begun })?;
     let cluster = match beginning.await {
-        Ok(begun) => begun?,
+        Ok(begun) => begun?.seen_by(&caller),
         Err(_) => return Err(Refusal::NotNow("the stream was not begun; try again".to_owned())),
     };
     // It is long. What happens meanwhile waits in the queue; nobody else waits.
@@ -156,7 +169,7 @@ impl Place {
 struct Follower {
     place: Place,
     coming: mpsc::Receiver<Newcomer>,
-    readers: VecDeque<EventQueue<Arc<Event>>>,
+    readers: VecDeque<Reader>,
 }
 
 impl Follower {
@@ -193,7 +206,7 @@ impl Follower {
                 },
                 batch = self.place.ask(WAIT) => self.pass_on(batch?).await?,
             }
-            self.readers.retain(|reader| !reader.is_closed());
+            self.readers.retain(|reader| !reader.queue.is_closed());
             self.count(self.readers.len());
             if self.readers.is_empty() && self.retires() {
                 return Ok(());
@@ -227,7 +240,7 @@ impl Follower {
     }
 
     async fn welcome(&mut self, newcomer: Newcomer) -> Result<(), Failure> {
-        let Newcomer { queue, begun } = newcomer;
+        let Newcomer { reader, begun } = newcomer;
         let seen = match self.look().await {
             Ok(seen) => seen,
             Err(failure) => {
@@ -240,8 +253,8 @@ impl Follower {
         let shown = shown(&entries, &cluster);
         let news: Vec<_> = entries.into_iter().filter(|it| !shown.contains(&it.seq)).collect();
         // An empty queue has room for it, or there is no reader.
-        let _ = queue.push(Arc::new(heartbeat()));
-        let mut reader = VecDeque::from([queue]);
+        let _ = reader.queue.push(Arc::new(heartbeat()));
+        let mut reader = VecDeque::from([reader]);
         tell(&mut reader, &news, &cluster);
         if self.readers.len() >= MAX_SUBSCRIBERS {
             tracing::info!(
@@ -266,12 +279,16 @@ impl Follower {
 }
 
 /// Queues entries for readers; those who are gone or too slow are dropped.
-fn tell(readers: &mut VecDeque<EventQueue<Arc<Event>>>, entries: &[Entry], cluster: &Cluster) {
+fn tell(readers: &mut VecDeque<Reader>, entries: &[Entry], cluster: &Cluster) {
     if readers.is_empty() {
         return;
     }
     let mut teller = Teller::new(cluster);
-    for event in entries.iter().filter_map(|entry| teller.tell(entry)).map(Arc::new) {
-        readers.retain(|reader| reader.push(Arc::clone(&event)).is_ok());
+    for entry in entries {
+        let Some(event) = teller.tell(entry).map(Arc::new) else { continue };
+        readers.retain(|Reader { queue, sight }| {
+            let hidden = sight.as_ref().is_some_and(|sight| !sees(sight, entry, cluster));
+            hidden || queue.push(Arc::clone(&event)).is_ok()
+        });
     }
 }

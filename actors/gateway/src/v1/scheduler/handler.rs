@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::session::{Beginning, Session};
 use super::sessions::Open;
 use super::style::{MAX_QUEUED, Notice, Style};
+use crate::access::Caller;
 use crate::common::Common;
 use crate::master::about::About;
 use crate::server::MAX_BODY;
@@ -43,15 +44,16 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 async fn scheduler(
     common: Data<Common>,
     about: Data<About>,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Answer {
     check_recovered(&common).await?;
     check_method(request.method().as_str())?;
     let media = MediaType::of_body(joined(&request, &CONTENT_TYPE).as_deref())?;
-    let call = decode::<Call>(media, &read(payload).await?)?;
-    // Nobody is authenticated yet: a framework is of the principal that it states.
-    validate::scheduler_call(&call, None)?;
+    let mut call = decode::<Call>(media, &read(payload).await?)?;
+    validate::scheduler_call(&call, caller.principal())?;
+    state_principal(&mut call, caller.principal());
     if call.r#type() == Type::Subscribe {
         let media = answer_media(&request)?;
         let subscribe = call.subscribe.unwrap_or_default();
@@ -60,8 +62,19 @@ async fn scheduler(
     if call.r#type() == Type::ReconcileOperations {
         answer_media(&request)?;
     }
-    let open = find_stream(&common, &request, &call).await?;
+    let open = find_stream(&common, &caller, &request, &call).await?;
     call::perform(&common, &open, call).await
+}
+
+/// A framework that states none is of the principal that speaks for it.
+fn state_principal(call: &mut Call, principal: Option<&str>) {
+    let subscribe = call.subscribe.as_mut().map(|part| &mut part.framework_info);
+    let update = call.update_framework.as_mut().map(|part| &mut part.framework_info);
+    for info in subscribe.into_iter().chain(update) {
+        if info.principal.is_none() {
+            info.principal = principal.map(str::to_owned);
+        }
+    }
 }
 
 /// A leader that has not read the registry knows no framework.
@@ -98,13 +111,19 @@ async fn read(payload: Payload) -> Result<Bytes, Refusal> {
 }
 
 /// The stream of the framework that calls, which the call must name.
-async fn find_stream(common: &Common, request: &HttpRequest, call: &Call) -> Result<Open, Refusal> {
+async fn find_stream(
+    common: &Common,
+    caller: &Caller,
+    request: &HttpRequest,
+    call: &Call,
+) -> Result<Open, Refusal> {
     let id = call.framework_id.as_ref().map_or("", |id| &id.value);
     let framework_id = FrameworkId::from(id);
     let open = match common.schedulers.find(&framework_id) {
         Some(open) => open,
-        None => find_again(common, &framework_id).await?,
+        None => find_again(common, caller, &framework_id).await?,
     };
+    check_owner(caller, open.principal.as_deref())?;
     let Some(stream_id) = joined(request, &STREAM_ID) else {
         let text = "All non-subscribe calls should include the 'Mesos-Stream-Id' header";
         return Err(Refusal::bad_request(text));
@@ -120,9 +139,16 @@ async fn find_stream(common: &Common, request: &HttpRequest, call: &Call) -> Res
 
 /// Why there is no stream; or the one that was opened just now, by a scheduler that took over from
 /// the one that calls.
-async fn find_again(common: &Common, framework_id: &FrameworkId) -> Result<Open, Refusal> {
+async fn find_again(
+    common: &Common,
+    caller: &Caller,
+    framework_id: &FrameworkId,
+) -> Result<Open, Refusal> {
     let question = GetFrameworks { framework_id: Some(framework_id.clone()) };
     let found = call::ask(common, question).await?;
+    if let Some(framework) = found.frameworks.first() {
+        check_owner(caller, framework.info.principal.as_deref())?;
+    }
     match found.frameworks.first() {
         None => Err(Refusal::bad_request("Framework cannot be found")),
         Some(framework) if !framework.connected => {
@@ -132,6 +158,18 @@ async fn find_again(common: &Common, framework_id: &FrameworkId) -> Result<Open,
             .schedulers
             .find(framework_id)
             .ok_or_else(|| Refusal::forbidden("Framework is not connected via HTTP")),
+    }
+}
+
+/// Who has authenticated speaks for no framework of another principal.
+fn check_owner(caller: &Caller, owner: Option<&str>) -> Result<(), Refusal> {
+    match caller.principal() {
+        Some(principal) if owner != Some(principal) => Err(Refusal::bad_request(format!(
+            "Authenticated principal '{principal}' does not match principal '{}' set in \
+             `FrameworkInfo`",
+            owner.unwrap_or_default()
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -164,15 +202,17 @@ async fn subscribe_call(
     let name = common.schedulers.next_name();
     let session = common.host().address_of(&name);
     let (outcome, answered) = oneshot::channel();
+    let stream = Open {
+        stream_id: Arc::from(stream_id.as_str()),
+        session: session.clone(),
+        principal: subscription.info.principal.as_deref().map(Arc::from),
+        dialect: Arc::clone(&style.dialect),
+    };
     let beginning = Beginning {
         subscription,
         queue: events,
         sessions: common.schedulers.clone(),
-        stream: Open {
-            stream_id: Arc::from(stream_id.as_str()),
-            session: session.clone(),
-            dialect: Arc::clone(&style.dialect),
-        },
+        stream,
         http: common.duty.leader().map(|leader| leader.http).unwrap_or_default(),
         domain: about.domain.clone(),
         outcome,

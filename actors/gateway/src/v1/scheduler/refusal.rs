@@ -69,6 +69,7 @@ impl From<Failure> for Refusal {
             FailureKind::NotLeader => Self::unavailable("Master has not finished recovery"),
             FailureKind::NotFound => Self::bad_request("Framework cannot be found"),
             FailureKind::Refused => Self::bad_request(failure.message),
+            FailureKind::Forbidden => Self::forbidden(failure.message),
             FailureKind::Conflict => Self::new(StatusCode::CONFLICT, failure.message),
             _ => Self::unavailable(failure.message),
         }

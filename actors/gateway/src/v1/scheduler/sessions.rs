@@ -37,6 +37,8 @@ pub(crate) struct Open {
     /// What every call must name in `Mesos-Stream-Id`.
     pub(crate) stream_id: Arc<str>,
     pub(crate) session: Address,
+    /// Whose framework it is.
+    pub(crate) principal: Option<Arc<str>>,
     /// How the framework reads resources, which an update of the framework may change.
     pub(crate) dialect: Arc<Mutex<Dialect>>,
 }
