@@ -18,6 +18,7 @@ use protocol::resources::{Resource, Resources};
 use protocol::shared::SharedList;
 use protocol::task::{Task, TaskState};
 
+use super::ahead::read_ahead;
 use crate::access::Caller;
 use crate::common::Common;
 
@@ -220,7 +221,7 @@ impl Cluster {
 
     /// What tasks and executors hold.
     pub(crate) fn used(&self) -> impl Iterator<Item = Share<'_>> {
-        let tasks = self.every_unfinished_task().filter(is_here).map(|task| Share {
+        let tasks = read_ahead(self.every_unfinished_task()).filter(is_here).map(|task| Share {
             agent_id: &task.agent_id,
             framework_id: &task.framework_id,
             role: &task.role,

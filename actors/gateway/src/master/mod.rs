@@ -1,6 +1,7 @@
 //! The master's edge: health, who leads, what is there, and the event stream.
 
 pub(crate) mod about;
+mod ahead;
 pub(crate) mod cluster;
 mod explain;
 pub(crate) mod legacy;

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::amounts::{Amounts, Which, reserved, text};
 use crate::aside::in_turns;
+use crate::master::ahead::read_ahead;
 use crate::master::cluster::Cluster;
 use crate::master::totals::Totals;
 use crate::v1::convert::master::split;
@@ -125,7 +126,7 @@ struct TaskList<'a> {
 
 impl Serialize for TaskList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let tasks = in_turns(self.tasks.iter());
+        let tasks = in_turns(read_ahead(self.tasks.iter().copied()));
         serializer.collect_seq(tasks.map(|task| TaskModel::new(self.cluster, task)))
     }
 }

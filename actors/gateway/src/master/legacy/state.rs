@@ -15,6 +15,7 @@ use super::model::{FrameworkHead, FrameworkModel, Holding, Owned, RecoveredSlave
 use super::pieces::Pieces;
 use crate::aside::{both, each, in_turns};
 use crate::master::about::About;
+use crate::master::ahead::read_ahead;
 use crate::master::cluster::Cluster;
 use crate::v1::MESOS_VERSION;
 use crate::v1::convert::master::{capability_names, id, pid, split};
@@ -95,7 +96,7 @@ fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
     for task in cluster.frameworks().flat_map(|framework| cluster.ended_tasks_of(framework)) {
         all.entry(&task.framework_id).or_default().completed_tasks.push(task);
     }
-    for task in in_turns(cluster.every_unfinished_task()) {
+    for task in in_turns(read_ahead(cluster.every_unfinished_task())) {
         let owned = all.entry(&task.framework_id).or_default();
         let shown = cluster.shows_tasks_of(&task.framework_id);
         match task.state {
