@@ -3,7 +3,8 @@
 
 Runs SHORT tasks that end by themselves and LONG ones that do not, kills one of the latter, asks what
 became of tasks, hands the framework to a second scheduler and then to a third, and tears it down.
-Says what happened in one JSON object to a line.
+Says what happened in one JSON object to a line. With PRINCIPAL and SECRET in the environment it says
+who it is.
 """
 
 import json
@@ -128,7 +129,13 @@ def framework(framework_id=None):
 
 
 def start(master, recorder, framework_id=None):
-    driver = MesosSchedulerDriver(recorder, framework(framework_id), master)
+    driver = MesosSchedulerDriver(
+        recorder,
+        framework(framework_id),
+        master,
+        principal=os.environ.get("PRINCIPAL"),
+        secret=os.environ.get("SECRET"),
+    )
     driver.start()
     recorder.until("subscribed", lambda: recorder.framework_id is not None)
     return driver

@@ -29,6 +29,7 @@ pub struct Builder {
     resources: String,
     allocator: Option<String>,
     allocation: Option<String>,
+    access: Option<String>,
     agent_keys: Option<String>,
     machines: bool,
 }
@@ -115,6 +116,13 @@ impl Builder {
         self
     }
 
+    /// Keys of the section of the masters' configuration that says who must authenticate.
+    #[must_use]
+    pub fn access(mut self, keys: &str) -> Self {
+        self.access = Some(keys.to_owned());
+        self
+    }
+
     /// Keys of the agent's section of the agents' configuration.
     #[must_use]
     pub fn agent_keys(mut self, keys: &str) -> Self {
@@ -180,6 +188,9 @@ impl Builder {
         if let Some(allocation) = &self.allocation {
             keys.push(format!("[allocator]\n{allocation}"));
         }
+        if let Some(access) = &self.access {
+            keys.push(format!("[access]\n{access}"));
+        }
         configured(&name, &dir, "meseta-master", &keys)
     }
 
@@ -236,6 +247,7 @@ impl Cluster {
             resources: "cpus=4;mem=2048;disk=4096".to_owned(),
             allocator: None,
             allocation: None,
+            access: None,
             agent_keys: None,
             machines: false,
         }

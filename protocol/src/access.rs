@@ -92,13 +92,13 @@ pub enum Entity {
     Any,
     /// Whatever there is, and the entry forbids it.
     None,
-    /// These. `a/%` is every role below `a`.
+    /// These. Among roles `a/%` is every one below `a`.
     Some(Vec<String>),
 }
 
 impl Entity {
-    /// Whether the entry speaks of `asked`; absent: of no one in particular, or of everything.
-    fn matches(&self, asked: Option<&str>) -> bool {
+    /// Whether the entry speaks of `asked`; absent: of one that has no name.
+    fn matches(&self, asked: Option<&str>, covers: fn(&str, &str) -> bool) -> bool {
         match (self, asked) {
             (Self::Any | Self::None, _) => true,
             (Self::Some(_), None) => false,
@@ -107,10 +107,10 @@ impl Entity {
     }
 }
 
-fn covers(value: &str, asked: &str) -> bool {
+fn is_role(value: &str, role: &str) -> bool {
     match value.strip_suffix("/%") {
-        Some(role) => asked.strip_prefix(role).is_some_and(|below| below.starts_with('/')),
-        None => value == asked,
+        Some(above) => role.strip_prefix(above).is_some_and(|below| below.starts_with('/')),
+        None => value == role,
     }
 }
 
@@ -119,6 +119,17 @@ fn covers(value: &str, asked: &str) -> bool {
 pub struct Acl {
     pub principals: Entity,
     pub objects: Entity,
+}
+
+impl Acl {
+    fn is_of(&self, principal: Option<&str>) -> bool {
+        self.principals.matches(principal, str::eq)
+    }
+
+    /// Allows what it speaks of.
+    fn allows(&self) -> bool {
+        self.principals != Entity::None && self.objects != Entity::None
+    }
 }
 
 /// The lists of all actions.
@@ -137,8 +148,8 @@ impl Default for Acls {
 }
 
 impl Acls {
-    /// Whether `principal` may do `action` to `object`. An absent principal is nobody in particular,
-    /// an absent object everything of its kind.
+    /// Whether `principal` may do `action` to `object`. An absent principal is nobody who is known, an
+    /// absent object one without a name: only entries for `ANY` and `NONE` speak of them.
     ///
     /// # Errors
     /// Why not, for people.
@@ -148,24 +159,36 @@ impl Acls {
         action: Action,
         object: Option<&str>,
     ) -> Result<(), Denied> {
-        let entries = self.lists.get(&action).map(Vec::as_slice).unwrap_or_default();
-        let decisive = entries
-            .iter()
-            .find(|it| it.principals.matches(principal) && it.objects.matches(object));
-        let allowed = match decisive {
-            Some(entry) => entry.principals != Entity::None && entry.objects != Entity::None,
-            None => self.permissive,
-        };
-        if allowed {
-            return Ok(());
+        let covers = if action.objects() == "roles" { is_role } else { str::eq };
+        let speaks = |it: &&Acl| it.is_of(principal) && it.objects.matches(object, covers);
+        let decisive = self.of(action).iter().find(speaks);
+        match decisive.map_or(self.permissive, Acl::allows) {
+            true => Ok(()),
+            false => Err(Denied::new(principal, action, object)),
         }
-        let (principal, object) = (principal.map(str::to_owned), object.map(str::to_owned));
-        Err(Denied { principal, action, object })
     }
 
-    /// The same as a question.
-    pub fn allow(&self, principal: Option<&str>, action: Action, object: Option<&str>) -> bool {
-        self.check(principal, action, object).is_ok()
+    /// Whether `principal` may do `action` to everything that there is or may be.
+    ///
+    /// # Errors
+    /// Not to everything, or to nothing.
+    pub fn check_all(&self, principal: Option<&str>, action: Action) -> Result<(), Denied> {
+        for entry in self.of(action).iter().filter(|it| it.is_of(principal)) {
+            match (entry.allows(), &entry.objects) {
+                (false, _) => return Err(Denied::new(principal, action, None)),
+                (true, Entity::Any) => return Ok(()),
+                // Others decide about the rest.
+                (true, _) => {}
+            }
+        }
+        match self.permissive {
+            true => Ok(()),
+            false => Err(Denied::new(principal, action, None)),
+        }
+    }
+
+    fn of(&self, action: Action) -> &[Acl] {
+        self.lists.get(&action).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -177,15 +200,22 @@ pub struct Denied {
     object: Option<String>,
 }
 
+impl Denied {
+    fn new(principal: Option<&str>, action: Action, object: Option<&str>) -> Self {
+        let (principal, object) = (principal.map(str::to_owned), object.map(str::to_owned));
+        Self { principal, action, object }
+    }
+}
+
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.principal {
             Some(principal) => write!(f, "Principal '{principal}' is not authorized to ")?,
-            None => write!(f, "Who is not authenticated is not authorized to ")?,
+            None => write!(f, "An unauthenticated caller is not authorized to ")?,
         }
         match &self.object {
             Some(object) => write!(f, "{} '{object}'", self.action.phrase())?,
-            None => write!(f, "{} whatever its name", self.action.phrase())?,
+            None => write!(f, "{} (any)", self.action.phrase())?,
         }
         write!(f, " (list `{}`)", self.action.key())
     }
@@ -205,6 +235,10 @@ mod tests {
 
     fn acls(text: &str) -> Acls {
         Acls::from_json(text).unwrap()
+    }
+
+    fn allow(acls: &Acls, principal: Option<&str>, action: Action, object: Option<&str>) -> bool {
+        acls.check(principal, action, object).is_ok()
     }
 
     const RUN: Action = Action::RunTasks;
@@ -229,7 +263,7 @@ mod tests {
             (Some("b"), "root", true),
             (None, "root", true),
         ] {
-            assert_eq!(acls.allow(principal, RUN, Some(user)), allowed, "{principal:?} {user}");
+            assert_eq!(allow(&acls, principal, RUN, Some(user)), allowed, "{principal:?} {user}");
         }
     }
 
@@ -240,33 +274,45 @@ mod tests {
                 {"principals": {"values": ["a"]}, "users": {"values": ["web"]}}
             ]}"#,
         );
-        assert!(acls.allow(Some("a"), RUN, Some("web")));
-        assert!(!acls.allow(Some("a"), RUN, Some("root")));
-        assert!(!acls.allow(None, RUN, Some("web")));
-        assert!(!acls.allow(Some("a"), Action::UpdateWeights, Some("dev")));
-        assert!(Acls::default().allow(None, RUN, Some("root")));
+        assert!(allow(&acls, Some("a"), RUN, Some("web")));
+        assert!(!allow(&acls, Some("a"), RUN, Some("root")));
+        assert!(!allow(&acls, None, RUN, Some("web")));
+        assert!(!allow(&acls, Some("a"), Action::UpdateWeights, Some("dev")));
+        assert!(allow(&Acls::default(), None, RUN, Some("root")));
     }
 
     #[test]
-    fn everything_is_more_than_some_things() {
-        let acls = acls(
-            r#"{"permissive": false, "view_tasks": [
-                {"principals": {"values": ["few"]}, "users": {"values": ["web"]}},
-                {"principals": {"values": ["all"]}, "users": {"type": "ANY"}}
-            ]}"#,
-        );
-        assert!(!acls.allow(Some("few"), Action::ViewTasks, None));
-        assert!(acls.allow(Some("all"), Action::ViewTasks, None));
+    fn everything_is_more_than_some_things_and_than_all_but_some() {
+        let few = r#"{"principals": {"values": ["few"]}, "users": {"values": ["web"]}}"#;
+        let all = r#"{"principals": {"values": ["all"]}, "users": {"type": "ANY"}}"#;
+        let no_root = r#"{"principals": {"type": "NONE"}, "users": {"values": ["root"]}}"#;
+        for (permissive, entries, principal, everything) in [
+            (false, vec![few, all], Some("few"), false),
+            (false, vec![few, all], Some("all"), true),
+            (false, vec![few, all], None, false),
+            (true, vec![few], Some("few"), true),
+            (true, vec![no_root], Some("few"), false),
+            (true, vec![no_root], None, false),
+            (true, vec![few, no_root], Some("few"), false),
+            (true, vec![all, no_root], Some("all"), true),
+            (true, vec![no_root, all], Some("all"), false),
+            (true, vec![], None, true),
+        ] {
+            let text =
+                format!(r#"{{"permissive": {permissive}, "run_tasks": [{}]}}"#, entries.join(","));
+            let said = acls(&text).check_all(principal, RUN).is_ok();
+            assert_eq!(said, everything, "{text} {principal:?}");
+        }
     }
 
     #[test]
-    fn nobody_in_particular_is_forbidden_what_all_are() {
+    fn an_unknown_caller_is_forbidden_what_all_are() {
         let acls = acls(
             r#"{"run_tasks": [{"principals": {"type": "NONE"}, "users": {"values": ["root"]}}]}"#,
         );
-        assert!(!acls.allow(Some("a"), RUN, Some("root")));
-        assert!(!acls.allow(None, RUN, Some("root")));
-        assert!(acls.allow(None, RUN, Some("web")));
+        assert!(!allow(&acls, Some("a"), RUN, Some("root")));
+        assert!(!allow(&acls, None, RUN, Some("root")));
+        assert!(allow(&acls, None, RUN, Some("web")));
     }
 
     #[test]
@@ -283,8 +329,17 @@ mod tests {
             ("devel", false),
             ("x/dev/a", false),
         ] {
-            assert_eq!(acls.allow(None, Action::ReserveResources, Some(role)), allowed, "{role}");
+            assert_eq!(allow(&acls, None, Action::ReserveResources, Some(role)), allowed, "{role}");
         }
+        // It is the name of a user like any other.
+        let acls = self::acls(
+            r#"{"permissive": false, "run_tasks": [
+                {"principals": {"values": ["a/%"]}, "users": {"values": ["web/%"]}}
+            ]}"#,
+        );
+        assert!(!allow(&acls, Some("a/b"), RUN, Some("web/%")));
+        assert!(!allow(&acls, Some("a/%"), RUN, Some("web/x")));
+        assert!(allow(&acls, Some("a/%"), RUN, Some("web/%")));
     }
 
     #[test]
@@ -298,8 +353,7 @@ mod tests {
         let denied = acls.check(None, Action::ViewFlags, None).unwrap_err();
         assert_eq!(
             denied.to_string(),
-            "Who is not authenticated is not authorized to see the flag whatever its name \
-             (list `view_flags`)"
+            "An unauthenticated caller is not authorized to see the flag (any) (list `view_flags`)"
         );
     }
 }

@@ -15,4 +15,11 @@ impl Invalid {
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { key: key.into(), message: message.into() }
     }
+
+    /// The value of `key` cannot be used, for this reason and what has caused it.
+    pub fn because(key: impl Into<String>, reason: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(Some(reason), |error| error.source());
+        let texts: Vec<String> = causes.map(ToString::to_string).collect();
+        Self::new(key, texts.join(": "))
+    }
 }

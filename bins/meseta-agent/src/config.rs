@@ -87,6 +87,9 @@ impl boot::Settings for Settings {
             let message = "must be at least 1: the time between two heartbeats";
             return Err(Invalid::new("agent.executor_heartbeat_ms", message));
         }
+        self.agent
+            .executor_secret()
+            .map_err(|e| Invalid::because("agent.executor_secret_file", &e))?;
         let text = self.resources.as_deref().unwrap_or("");
         Resources::parse(text).map_err(|e| Invalid::new("resources", e.to_string()))?;
         self.isolator()

@@ -24,7 +24,7 @@ pub(crate) struct AccessSettings {
 }
 
 impl AccessSettings {
-    /// What the files say. Read once more each time.
+    /// What the files say.
     pub(crate) fn read(&self) -> Result<(Access, Arc<Acls>), Invalid> {
         let credentials = match &self.credentials {
             None => Credentials::default(),
@@ -49,11 +49,7 @@ impl AccessSettings {
 
     fn token_secret(&self) -> Result<Option<TokenSecret>, Invalid> {
         let secret = self.token_secret_file.as_deref().map(TokenSecret::read).transpose();
-        secret.map_err(|fault| {
-            let source = std::error::Error::source(&fault).map(|it| format!(": {it}"));
-            let text = format!("{fault}{}", source.unwrap_or_default());
-            Invalid::new("access.token_secret_file", text)
-        })
+        secret.map_err(|fault| Invalid::because("access.token_secret_file", &fault))
     }
 
     fn guarded(&self) -> Vec<(Realm, &'static str)> {

@@ -75,7 +75,19 @@ fn acl(value: &Value, action: Action, at: &str) -> Read<Acl> {
             None => Err(AclError::Missing { at }),
         }
     };
-    Ok(Acl { principals: part("principals")?, objects: part(action.objects())? })
+    let acl = Acl { principals: part("principals")?, objects: part(action.objects())? };
+    match acl.objects {
+        Entity::Some(_) if is_whole(action) => Err(AclError::Unexpected {
+            at: format!("{at}.{}", action.objects()),
+            expected: "the type ANY or NONE: it is all or nothing",
+        }),
+        _ => Ok(acl),
+    }
+}
+
+/// Nobody asks about one of its objects, as in Mesos.
+fn is_whole(action: Action) -> bool {
+    matches!(action, Action::ViewFlags | Action::AccessMesosLogs | Action::SetLogLevel)
 }
 
 fn entity(value: &Value, at: &str) -> Read<Entity> {
@@ -122,16 +134,20 @@ mod tests {
     fn every_list_is_read_and_kept_in_order() {
         for action in Action::ALL {
             let (key, objects) = (action.key(), action.objects());
+            let (last, expected) = match is_whole(*action) {
+                true => (r#"{"type": "NONE"}"#, Entity::None),
+                false => (r#"{"type": "SOME", "values": []}"#, Entity::Some(vec![])),
+            };
             let text = format!(
                 r#"{{"{key}": [
                     {{"principals": {{"values": ["a"]}}, "{objects}": {{"type": "ANY"}}}},
-                    {{"principals": {{"type": "NONE"}}, "{objects}": {{"type": "SOME", "values": []}}}}
+                    {{"principals": {{"type": "NONE"}}, "{objects}": {last}}}
                 ]}}"#
             );
             let acls = Acls::from_json(&text).unwrap();
             assert!(acls.permissive);
             let first = Acl { principals: Entity::Some(vec!["a".into()]), objects: Entity::Any };
-            let second = Acl { principals: Entity::None, objects: Entity::Some(vec![]) };
+            let second = Acl { principals: Entity::None, objects: expected };
             assert_eq!(acls.lists[action], [first, second]);
         }
     }
@@ -151,6 +167,10 @@ mod tests {
             (
                 r#"{"run_tasks": [{"principals": {"values": "a"}}]}"#,
                 "run_tasks[0].principals.values: expected a list of names",
+            ),
+            (
+                r#"{"view_flags": [{"principals": {"type": "ANY"}, "flags": {"values": ["x"]}}]}"#,
+                "view_flags[0].flags: expected the type ANY or NONE: it is all or nothing",
             ),
             (
                 r#"{"run_tasks": [{"principals": {"type": "ANY"}, "roles": {"type": "ANY"}}]}"#,

@@ -23,8 +23,11 @@ pub(crate) fn may_run(acls: &Acls, info: &FrameworkInfo, task: &TaskInfo) -> Res
     let principal = info.principal.as_deref();
     let executor = task.executor.as_ref().and_then(|executor| executor.command.as_ref());
     task.command.iter().chain(executor).try_for_each(|command| {
-        let user = command.user.as_ref().unwrap_or(&info.user);
-        acls.check(principal, Action::RunTasks, Some(user))
+        match command.user.as_ref().unwrap_or(&info.user).as_str() {
+            // It runs as the agent does, whoever that is.
+            "" => acls.check_all(principal, Action::RunTasks),
+            user => acls.check(principal, Action::RunTasks, Some(user)),
+        }
     })
 }
 
@@ -38,8 +41,10 @@ pub(crate) fn may_operate(
         resources.iter().try_for_each(|it| acls.check(principal, action, object(it)))
     };
     match operation {
-        ResourceOperation::Reserve { resources, source } => {
-            each(source, Action::UnreserveResources, reserver)?;
+        ResourceOperation::Reserve { resources, source } if !source.is_empty() => {
+            may_move(acls, principal, source, resources)
+        }
+        ResourceOperation::Reserve { resources, .. } => {
             each(resources, Action::ReserveResources, role)
         }
         ResourceOperation::Unreserve { resources } => {
@@ -52,6 +57,27 @@ pub(crate) fn may_operate(
             acls.check(principal, Action::ResizeVolumes, role(volume))
         }
     }
+}
+
+/// Whether a principal may make one stack of reservations into another: take away each layer down to
+/// what both have in common, and make each of the others.
+fn may_move(
+    acls: &Acls,
+    principal: Option<&str>,
+    source: &Resources,
+    resources: &Resources,
+) -> Result<(), Denied> {
+    // All of either have the same, that was checked.
+    let stack = |bag: &Resources| bag.iter().next().map(|it| it.reservations.clone());
+    let (from, to) = (stack(source).unwrap_or_default(), stack(resources).unwrap_or_default());
+    let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    for layer in &from[common..] {
+        acls.check(principal, Action::UnreserveResources, layer.principal.as_deref())?;
+    }
+    for layer in &to[common..] {
+        acls.check(principal, Action::ReserveResources, Some(&layer.role))?;
+    }
+    Ok(())
 }
 
 /// The innermost reservation: the one that an operation makes or takes away.

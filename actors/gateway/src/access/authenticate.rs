@@ -21,7 +21,9 @@ pub(crate) fn turn_away(
     now: Time,
     request: &ServiceRequest,
 ) -> Option<HttpResponse> {
-    let realm = Realm::of_master(request.path()).filter(|it| access.guarded.contains(it))?;
+    // As the routes see it: `%73tate` is `state`.
+    let path = request.match_info().as_str();
+    let realm = Realm::of_master(path).filter(|it| access.guarded.contains(it))?;
     match access.principal(request.headers().get(AUTHORIZATION), now) {
         Ok(principal) => {
             request.extensions_mut().insert(Principal(principal));
@@ -36,7 +38,7 @@ pub(crate) fn turn_away(
             // Who tries in vain is somebody with an old secret, or guesses.
             if why != Unknown::Silent {
                 let peer = request.peer_addr();
-                tracing::warn!(?peer, realm = realm.name(), %why, "not authenticated");
+                tracing::info!(?peer, realm = realm.name(), %why, "not authenticated");
             }
             Some(access.challenge(realm, &why))
         }
@@ -50,7 +52,7 @@ enum Unknown {
     Silent,
     #[error("There is no principal with this secret")]
     Wrong,
-    #[error("Invalid token: {0}")]
+    #[error(transparent)]
     Token(#[from] TokenError),
     /// The text is Mesos's.
     #[error(
@@ -66,7 +68,8 @@ impl Access {
         let header = header.ok_or(Unknown::Silent)?;
         let (scheme, rest) = scheme(header).ok_or(Unknown::Wrong)?;
         if let (Some(secret), "bearer") = (&self.tokens, scheme.as_str()) {
-            return secret.claims(rest, now)?.subject.ok_or(Unknown::Nameless);
+            let subject = secret.claims(rest, now)?.subject;
+            return subject.filter(|name| !name.is_empty()).ok_or(Unknown::Nameless);
         }
         let (principal, secret) =
             Some(rest).filter(|_| scheme == "basic").and_then(basic).ok_or(Unknown::Wrong)?;

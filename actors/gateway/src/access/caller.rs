@@ -33,14 +33,19 @@ impl Caller {
         self.principal.as_deref()
     }
 
-    /// Whether they may do it to `object`; absent: to everything.
+    /// Whether they may do it to `object`; absent: to one that has no name.
     pub(crate) fn may(&self, action: Action, object: Option<&str>) -> Result<(), Failure> {
         Ok(self.acls.check(self.principal(), action, object)?)
     }
 
     /// The same as a question.
     pub(crate) fn can(&self, action: Action, object: Option<&str>) -> bool {
-        self.acls.allow(self.principal(), action, object)
+        self.acls.check(self.principal(), action, object).is_ok()
+    }
+
+    /// Whether they may do it to everything.
+    pub(crate) fn can_always(&self, action: Action) -> bool {
+        self.acls.check_all(self.principal(), action).is_ok()
     }
 
     /// Whether they may do it to a framework, by the principal of that. One that is not there is for
@@ -51,7 +56,7 @@ impl Caller {
         action: Action,
         framework_id: &FrameworkId,
     ) -> Result<(), Failure> {
-        if self.can(action, None) {
+        if self.can_always(action) {
             return Ok(());
         }
         let question = GetFrameworks { framework_id: Some(framework_id.clone()) };
@@ -78,7 +83,7 @@ impl Caller {
 
     /// Whether they may see everything, for answers of which nothing is left out.
     pub(crate) fn may_see_everything(&self) -> Result<(), Failure> {
-        VIEWS.iter().try_for_each(|view| self.may(*view, None))
+        Ok(VIEWS.iter().try_for_each(|view| self.acls.check_all(self.principal(), *view))?)
     }
 
     /// What they may see, if that is not everything.
@@ -104,8 +109,8 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let principal = request.extensions().get::<Principal>().map(|it| it.0.clone());
-        let common = request.app_data::<Data<Common>>();
-        let acls = common.map(|common| Arc::clone(&common.access.acls)).unwrap_or_default();
+        let common = request.app_data::<Data<Common>>().expect("every edge has it");
+        let acls = Arc::clone(&common.access.acls);
         ready(Ok(Self { principal, acls }))
     }
 }

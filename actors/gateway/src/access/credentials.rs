@@ -21,8 +21,8 @@ pub enum CredentialsError {
     Unreadable { line: usize, column: usize },
     #[error("credentials[{at}]: the principal has no name")]
     Nameless { at: usize },
-    #[error("credentials[{at}]: the name of a principal has no `:` in HTTP, `{principal}` has one")]
-    Colon { at: usize, principal: String },
+    #[error("credentials[{at}]: the name of a principal has no `:` in HTTP")]
+    Colon { at: usize },
     #[error("credentials[{at}]: principal `{principal}` has no secret")]
     NoSecret { at: usize, principal: String },
     #[error("credentials[{at}]: principal `{principal}` is there twice")]
@@ -59,7 +59,7 @@ impl Credentials {
                 return Err(CredentialsError::Nameless { at });
             }
             if principal.contains(':') {
-                return Err(CredentialsError::Colon { at, principal });
+                return Err(CredentialsError::Colon { at });
             }
             if secret.is_empty() {
                 return Err(CredentialsError::NoSecret { at, principal });
@@ -76,7 +76,7 @@ impl Credentials {
         self.secrets.is_empty()
     }
 
-    /// Whether `secret` is that of `principal`. How long that takes says nothing about the secret.
+    /// Whether `secret` is that of `principal`. How long that takes may tell its length, no more of it.
     pub(super) fn admit(&self, principal: &str, secret: &str) -> bool {
         match self.secrets.get(principal) {
             Some(known) => known.as_bytes().ct_eq(secret.as_bytes()).into(),

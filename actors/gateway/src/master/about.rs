@@ -25,6 +25,11 @@ impl About {
         Self { cluster: cluster.into(), flags, domain: None }
     }
 
+    /// The same, for those who may not know how it was started.
+    pub(crate) fn without_flags(&self) -> Self {
+        Self { flags: BTreeMap::new(), ..self.clone() }
+    }
+
     /// The same, where it is known where this master is.
     #[must_use]
     pub fn at(self, domain: Option<Domain>) -> Self {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::Failure;
+use protocol::access::Action;
 use protocol::agents::{AgentState, AgentSummary, ViewAgents};
+use protocol::allocator::{GetRoles, RoleList};
 use protocol::framework::{FrameworkInfo, InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
 use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
@@ -254,6 +256,19 @@ fn is_here(task: &&Task) -> bool {
 /// What executors are in the order of.
 fn executor_key(executor: &ExecutorView) -> (&AgentId, &FrameworkId, &ExecutorId) {
     (&executor.agent_id, &executor.framework_id, &executor.info.executor_id)
+}
+
+/// The roles that a caller may see, with the frameworks in them that they may see.
+pub(crate) async fn roles_seen_by(caller: &Caller, common: &Common) -> Result<RoleList, Failure> {
+    let mut list = common.question("allocator", GetRoles {}).await?;
+    if caller.sight().is_some() {
+        let cluster = Cluster::read(common).await?.seen_by(caller);
+        list.roles.retain(|role| caller.can(Action::ViewRoles, Some(&role.role)));
+        for role in &mut list.roles {
+            role.frameworks.retain(|id| cluster.shows(id));
+        }
+    }
+    Ok(list)
 }
 
 /// The sums by whatever `key` names. What several use at once on an agent counts once there.

@@ -49,6 +49,7 @@ async fn roles(common: Data<Common>, caller: Caller) -> Answer {
     Ok(HttpResponse::Ok().json(common.ask("allocator", GetRoles {}).await?))
 }
 
+/// Also for those who may not: every standby tells it, too.
 async fn leader(common: Data<Common>) -> Answer {
     Ok(HttpResponse::Ok().json(common.ask("elector", GetLeader {}).await?))
 }

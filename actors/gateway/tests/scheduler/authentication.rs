@@ -43,7 +43,7 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, String, String) {
 async fn is_turned_away(request: reqwest::RequestBuilder, realm: &str) {
     let (status, asked, text) = answer(request).await;
     assert_eq!((status, asked), (401, format!("Basic realm=\"{realm}\"")), "{text}");
-    assert!(text.contains(realm) && !text.contains("secret of"), "{text}");
+    assert!(text.contains(realm) && !text.contains("'s secret"), "{text}");
 }
 
 #[actix_rt::test]
@@ -135,6 +135,22 @@ async fn every_call_and_endpoint_of_operators_is_in_a_realm() {
 }
 
 #[actix_rt::test]
+async fn a_path_in_another_spelling_is_in_no_other_realm() {
+    let stage = guarded(&[Realm::Schedulers, Realm::Readonly]).await;
+    let client = stage.client();
+    for path in ["/api/v1/%73cheduler", "/%6daster/api/v1/scheduler"] {
+        is_turned_away(client.request(Method::POST, path), "mesos-master-scheduler").await;
+    }
+    for path in ["/%73tate", "/master/stat%65.json", "/api/v1/%6deseta/tasks"] {
+        is_turned_away(client.request(Method::GET, path), "mesos-master-readonly").await;
+    }
+    // Nothing is there, so nobody is asked.
+    for path in ["//state", "/state/", "/STATE", "/master/master/state", "/state;x"] {
+        assert_eq!(answer(client.request(Method::GET, path)).await.0, 404, "{path}");
+    }
+}
+
+#[actix_rt::test]
 async fn a_realm_that_is_not_guarded_asks_nobody_and_believes_nobody() {
     let stage = guarded(&[Realm::Readwrite]).await;
     let client = stage.client();
@@ -167,7 +183,8 @@ async fn a_token_is_as_good_as_a_secret_if_it_names_somebody() {
     // An executor's, or anybody's who is not named: before the method is looked at.
     let nameless = "The request's authenticated principal contains claims, but no value string. The \
                     master currently requires that principals have a value";
-    for token in [secret.token("f", "e", "c"), secret.token_of(&json!({ "sub": 1 }))] {
+    for claims in [json!({ "fid": "f", "eid": "e" }), json!({ "sub": 1 }), json!({ "sub": "" })] {
+        let token = secret.token_of(&claims);
         let refused = (403, String::new(), nameless.to_owned());
         assert_eq!(answer(say(token.clone())).await, refused);
         for path in ["/api/v1/scheduler", "/api/v1", "/state"] {

@@ -114,7 +114,7 @@ impl Stage {
         };
         host.spawn("frameworks", Frameworks::spawn_options(), manager).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let about = About::default().at(Some(domain("a")));
+        let about = About::new("test", &serde_json::json!({ "log": "info" })).at(Some(domain("a")));
         let gateway =
             Gateway::start(&host, listener, MasterEdge.about(about).guarded(access)).unwrap();
         Self { host, gateway, routed, held, registrations: Cell::new(0) }

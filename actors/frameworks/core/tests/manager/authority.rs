@@ -30,8 +30,12 @@ const ACLS: &str = r#"{
 }"#;
 
 fn guarded() -> Bench {
+    guarded_by(ACLS)
+}
+
+fn guarded_by(acls: &str) -> Bench {
     let mut bench = Bench::new();
-    let acls = Arc::new(Acls::from_json(ACLS).unwrap());
+    let acls = Arc::new(Acls::from_json(acls).unwrap());
     bench.state = State::new(Config { acls, ..Config::default() });
     bench.elect();
     bench.load(Default::default());
@@ -59,7 +63,7 @@ fn ready() -> (Bench, FrameworkId) {
 fn a_framework_is_only_in_roles_that_its_principal_may_have() {
     let mut bench = guarded();
     for (principal, roles, why) in [
-        (None, ["dev"], "Who is not authenticated"),
+        (None, ["dev"], "An unauthenticated caller"),
         (Some("eve"), ["dev"], "Principal 'eve'"),
         (Some("web"), ["prod"], "register a framework in role 'prod'"),
     ] {
@@ -117,6 +121,24 @@ fn a_task_as_a_forbidden_user_is_an_error_and_the_others_run() {
     assert_eq!(bench.state_of("named"), Some(TaskState::Staging));
     assert_eq!(bench.state_of("root"), None);
     assert_eq!(out.given_back(), bag("cpus=2"));
+}
+
+#[test]
+fn a_task_of_no_user_is_for_who_may_run_as_anybody() {
+    for (entries, allowed) in [
+        (r#"{"principals": {"type": "NONE"}, "users": {"values": ["root"]}}"#, false),
+        (r#"{"principals": {"type": "ANY"}, "users": {"values": ["web"]}}"#, true),
+    ] {
+        let mut bench = guarded_by(&format!(r#"{{"run_tasks": [{entries}]}}"#));
+        let info = FrameworkInfo { user: String::new(), ..of(Some("web")) };
+        let id = bench.subscribe_as(&scheduler(), info);
+        bench.join("a1", 1, vec![]);
+        let offer = bench.offer(&id, "a1", "cpus=4");
+        let out = bench.accept(&id, &[offer], vec![command("t", "a1", "cpus=1")]);
+        let unauthorized = Some(Reason::TaskUnauthorized);
+        let refused = out.statuses().iter().any(|status| status.reason == unauthorized);
+        assert_eq!(refused, !allowed, "{entries}");
+    }
 }
 
 #[test]
@@ -217,7 +239,7 @@ fn an_operator_does_what_the_lists_allow_in_nobody_elses_name() {
     };
     for (operation, principal, why) in [
         (reserve("web"), Some("web"), "reserve resources for role 'dev'"),
-        (reserve("ops"), None, "Who is not authenticated"),
+        (reserve("ops"), None, "An unauthenticated caller"),
         (unreserve("web", "disk=5"), Some("ops"), "unreserve resources of principal 'web'"),
         (destroy, Some("web"), "destroy a volume of principal 'ops'"),
         (shrink, Some("web"), "resize a volume of role 'dev'"),
@@ -229,4 +251,57 @@ fn an_operator_does_what_the_lists_allow_in_nobody_elses_name() {
     // What makes no sense is said before what is not allowed.
     wish(reserve("web"), Some("ops")).refused_as(FailureKind::Refused, "principal `web`");
     assert!(!wish(reserve("ops"), Some("ops")).is_answered(), "the allocator is asked");
+}
+
+#[test]
+fn a_reservation_is_moved_by_who_may_undo_and_make_every_layer_of_it() {
+    let stack = |layers: &[(&str, &str)]| {
+        let layer = |(role, principal): &(&str, &str)| Reservation {
+            role: (*role).into(),
+            dynamic: true,
+            principal: Some((*principal).into()),
+            labels: [].into(),
+        };
+        let reservations: Vec<_> = layers.iter().map(layer).collect();
+        let reserve = |r: &Resource| Resource { reservations: reservations.clone(), ..r.clone() };
+        bag("cpus=2").iter().map(reserve).collect::<Resources>()
+    };
+    let mut bench = guarded_by(
+        r#"{"permissive": false,
+            "unreserve_resources": [{"principals": {"values": ["eve"]},
+                "reserver_principals": {"values": ["eve"]}}],
+            "reserve_resources": [{"principals": {"values": ["eve"]},
+                "roles": {"values": ["qa", "dev/x", "prod/x"]}}]}"#,
+    );
+    for (generation, (from, to, why)) in [
+        (
+            [("dev", "ops"), ("dev/x", "eve")],
+            vec![("qa", "eve")],
+            "unreserve resources of principal 'ops'",
+        ),
+        (
+            [("qa", "eve"), ("qa/x", "eve")],
+            vec![("prod", "eve"), ("prod/x", "eve")],
+            "reserve resources for role 'prod'",
+        ),
+        ([("dev", "ops"), ("dev/x", "eve")], vec![("dev", "ops"), ("dev/y", "eve")], "'dev/y'"),
+        ([("qa", "eve"), ("qa/x", "eve")], vec![("qa", "eve")], "nothing"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut agent = joined("a1", generation as u64 + 1, vec![]);
+        agent.info.resources = stack(&from);
+        bench.tell(frameworks_core::News::AgentJoined(agent));
+        let operation = ResourceOperation::Reserve { resources: stack(&to), source: stack(&from) };
+        let principal = Some("eve".to_owned());
+        let operate = OperateOnAgent { agent_id: "a1".into(), operation, principal };
+        let out = bench.ask(&address("gateway@10.0.0.1:7050"), Request::Operate(operate));
+        let failure = out.refused();
+        match why {
+            // It makes no new reservation: that is said first.
+            "nothing" => assert_eq!(failure.kind, FailureKind::Refused, "{failure}"),
+            why => out.refused_as(FailureKind::Forbidden, why),
+        }
+    }
 }

@@ -36,7 +36,6 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data, Query, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 use protocol::access::Action;
-use protocol::allocator::GetRoles;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -46,7 +45,7 @@ pub(crate) use self::together::Together;
 use self::pieces::Pieces;
 use self::state::{Scene, Speaker, Summary};
 use super::about::About;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, roles_seen_by};
 use super::metrics::{counted, machine, metrics};
 use crate::access::Caller;
 use crate::answer::{Answer, ApiError};
@@ -174,10 +173,10 @@ async fn state(
 ) -> Answer {
     wrapping.check()?;
     let together = common.polls.clone();
-    let body = if caller.sight().is_none() {
-        together.next(move || whole_state(common.clone(), None, about.clone())).await?
-    } else {
-        whole_state(common, Some(caller), about).await?
+    let sees_all = caller.sight().is_none() && caller.can(Action::ViewFlags, None);
+    let body = match sees_all {
+        true => together.next(move || whole_state(common.clone(), None, about.clone())).await?,
+        false => whole_state(common, Some(caller), about).await?,
     };
     let body = match &wrapping.jsonp {
         None => body,
@@ -190,11 +189,14 @@ async fn state(
 async fn whole_state(
     common: Data<Common>,
     caller: Option<Caller>,
-    about: Data<About>,
+    mut about: Data<About>,
 ) -> Result<Pieces, ApiError> {
     let mut cluster = Cluster::read(&common).await?;
     if let Some(caller) = caller {
         cluster = cluster.seen_by(&caller);
+        if !caller.can(Action::ViewFlags, None) {
+            about = Data::new(about.without_flags());
+        }
     }
     let written = aside(move || {
         let scene = Scene::new(&cluster);
@@ -267,8 +269,7 @@ async fn tasks(
 }
 
 async fn roles(common: Data<Common>, caller: Caller, Query(wrapping): Query<Wrapping>) -> Answer {
-    let mut list = common.question("allocator", GetRoles {}).await?;
-    list.roles.retain(|role| caller.can(Action::ViewRoles, Some(&role.role)));
+    let list = roles_seen_by(&caller, &common).await?;
     written(common, caller, wrapping, move |wrapping, cluster, _| {
         let nothing = lists::RoleHolding::default();
         wrapping.write(&lists::Roles::new(&lists::by_role(cluster), &nothing, &list))

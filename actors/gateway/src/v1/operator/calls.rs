@@ -7,7 +7,6 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use protocol::access::Action;
 use protocol::agents::MarkAgentGone;
-use protocol::allocator::GetRoles;
 use protocol::frameworks::TeardownFramework;
 use protocol::{Failure, FailureKind, FrameworkId};
 
@@ -23,7 +22,7 @@ use crate::aside::aside;
 use crate::common::Common;
 use crate::logs::{Logs, LogsError};
 use crate::master::about::About;
-use crate::master::cluster::Cluster;
+use crate::master::cluster::{Cluster, roles_seen_by};
 use crate::master::legacy::may_read;
 use crate::master::metrics::{Metrics, counted, metrics};
 use crate::v1::wire::master::call::Type;
@@ -154,14 +153,13 @@ async fn large(
     caller: Caller,
     media: MediaType,
 ) -> Result<HttpResponse, Refusal> {
-    let counted = match kind {
-        Type::GetMetrics => counted(&common).await,
-        _ => Metrics::new(),
+    let (counted, cluster) = match kind {
+        Type::GetMetrics => {
+            caller.may(Action::GetEndpoints, Some("/metrics/snapshot"))?;
+            (counted(&common).await, Cluster::read(&common).await?)
+        }
+        _ => (Metrics::new(), Cluster::read(&common).await?.seen_by(&caller)),
     };
-    let mut cluster = Cluster::read(&common).await?;
-    if kind != Type::GetMetrics {
-        cluster = cluster.seen_by(&caller);
-    }
     let written = aside(move || {
         let nothing = Response::default();
         let response = match kind {
@@ -193,8 +191,7 @@ async fn roles(
     caller: &Caller,
     media: MediaType,
 ) -> Result<HttpResponse, Refusal> {
-    let mut list = common.question("allocator", GetRoles {}).await?;
-    list.roles.retain(|role| caller.can(Action::ViewRoles, Some(&role.role)));
+    let list = roles_seen_by(caller, common).await?;
     let get_roles = Some(answers::roles(&list));
     Ok(respond(Type::GetRoles, Response { get_roles, ..Response::default() }, media))
 }

@@ -179,19 +179,34 @@ fn task_updated(entry: &Entry, data: Data) -> Option<Event> {
     Some(Event { task_updated: Some(updated), ..of(Type::TaskUpdated) })
 }
 
-/// Whether an entry is for these eyes. Of a framework that is not remembered the entry says whose it
-/// was; a task of one is of nobody who is known.
-pub(super) fn sees(sight: &Sight, entry: &Entry, cluster: &Cluster) -> bool {
-    let data = Data::of(entry);
-    let Some(id) = &data.framework_id else { return true };
-    let mut all = cluster.frameworks().chain(cluster.completed_frameworks());
-    let known = all.find(|it| it.framework_id == *id).map(|it| &it.info);
-    match (entry.kind.as_str(), known) {
-        (types::TASK_ADDED | types::TASK_UPDATED, known) => {
-            known.is_some_and(|info| sight.tasks_of(info))
+/// What an entry is about, as far as it matters for who may see it.
+pub(super) enum Subject {
+    /// Nobody's: everybody may see it.
+    Agent,
+    Framework(FrameworkInfo),
+    /// Absent: of a framework that is not remembered, so of nobody who is known.
+    TaskOf(Option<FrameworkInfo>),
+}
+
+impl Subject {
+    /// Of a framework that is not remembered the entry itself says whose it was.
+    pub(super) fn of(entry: &Entry, cluster: &Cluster) -> Self {
+        let data = Data::of(entry);
+        let Some(id) = &data.framework_id else { return Self::Agent };
+        let mut all = cluster.frameworks().chain(cluster.completed_frameworks());
+        let known = all.find(|it| it.framework_id == *id).map(|it| it.info.clone());
+        match entry.kind.as_str() {
+            types::TASK_ADDED | types::TASK_UPDATED => Self::TaskOf(known),
+            _ => Self::Framework(known.unwrap_or_else(|| FrameworkInfo::new(data.user, data.name))),
         }
-        (_, Some(info)) => sight.framework(info),
-        (_, None) => sight.framework(&FrameworkInfo::new(data.user, data.name)),
+    }
+
+    pub(super) fn is_seen_by(&self, sight: &Sight) -> bool {
+        match self {
+            Self::Agent => true,
+            Self::Framework(info) => sight.framework(info),
+            Self::TaskOf(info) => info.as_ref().is_some_and(|info| sight.tasks_of(info)),
+        }
     }
 }
 

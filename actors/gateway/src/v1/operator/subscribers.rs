@@ -18,7 +18,7 @@ use protocol::id::Epoch;
 use protocol::{Failure, FailureKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::events::{TOLD, Teller, heartbeat, sees, shown, subscribed};
+use super::events::{Subject, TOLD, Teller, heartbeat, shown, subscribed};
 use super::refusal::Refusal;
 use crate::access::{Caller, Sight};
 use crate::aside::aside;
@@ -286,9 +286,11 @@ fn tell(readers: &mut VecDeque<Reader>, entries: &[Entry], cluster: &Cluster) {
     let mut teller = Teller::new(cluster);
     for entry in entries {
         let Some(event) = teller.tell(entry).map(Arc::new) else { continue };
+        let restricted = readers.iter().any(|reader| reader.sight.is_some());
+        let subject = restricted.then(|| Subject::of(entry, cluster));
         readers.retain(|Reader { queue, sight }| {
-            let hidden = sight.as_ref().is_some_and(|sight| !sees(sight, entry, cluster));
-            hidden || queue.push(Arc::clone(&event)).is_ok()
+            let hidden = |sight| subject.as_ref().is_some_and(|it| !it.is_seen_by(sight));
+            sight.as_ref().is_some_and(hidden) || queue.push(Arc::clone(&event)).is_ok()
         });
     }
 }

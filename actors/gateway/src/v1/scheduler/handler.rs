@@ -120,10 +120,12 @@ async fn find_stream(
     let id = call.framework_id.as_ref().map_or("", |id| &id.value);
     let framework_id = FrameworkId::from(id);
     let open = match common.schedulers.find(&framework_id) {
-        Some(open) => open,
+        Some(open) => {
+            check_owner(caller, open.principal.as_deref())?;
+            open
+        }
         None => find_again(common, caller, &framework_id).await?,
     };
-    check_owner(caller, open.principal.as_deref())?;
     let Some(stream_id) = joined(request, &STREAM_ID) else {
         let text = "All non-subscribe calls should include the 'Mesos-Stream-Id' header";
         return Err(Refusal::bad_request(text));
@@ -146,19 +148,15 @@ async fn find_again(
 ) -> Result<Open, Refusal> {
     let question = GetFrameworks { framework_id: Some(framework_id.clone()) };
     let found = call::ask(common, question).await?;
-    if let Some(framework) = found.frameworks.first() {
-        check_owner(caller, framework.info.principal.as_deref())?;
+    let Some(framework) = found.frameworks.first() else {
+        return Err(Refusal::bad_request("Framework cannot be found"));
+    };
+    check_owner(caller, framework.info.principal.as_deref())?;
+    if !framework.connected {
+        return Err(Refusal::forbidden("Framework is not subscribed"));
     }
-    match found.frameworks.first() {
-        None => Err(Refusal::bad_request("Framework cannot be found")),
-        Some(framework) if !framework.connected => {
-            Err(Refusal::forbidden("Framework is not subscribed"))
-        }
-        Some(_) => common
-            .schedulers
-            .find(framework_id)
-            .ok_or_else(|| Refusal::forbidden("Framework is not connected via HTTP")),
-    }
+    let open = common.schedulers.find(framework_id);
+    open.ok_or_else(|| Refusal::forbidden("Framework is not connected via HTTP"))
 }
 
 /// Who has authenticated speaks for no framework of another principal.
