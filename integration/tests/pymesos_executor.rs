@@ -230,6 +230,17 @@ fn the_end_of_an_executor_on_pymesos_fails_its_tasks() {
     assert_eq!(failure.status, Some(3 << 8));
 }
 
+/// The task `long`, when its executor has subscribed to an agent that was started again.
+fn kill_when_it_is_back(cluster: &Cluster, framework: &Framework) {
+    eventually("the executor has subscribed again", || {
+        let executors = executors(cluster);
+        let running = executors.iter().any(|executor| executor["state"] == "running");
+        if running { Ok(()) } else { Err(format!("{executors:?}")) }
+    });
+    framework.driver.kill("long".into(), None, None);
+    framework.wait_for("long", TaskState::Killed);
+}
+
 #[test]
 fn an_executor_on_pymesos_outlives_its_agent() {
     python::pymesos();
@@ -239,13 +250,7 @@ fn an_executor_on_pymesos_outlives_its_agent() {
     framework.wait_for("long", TaskState::Running);
     cluster.agents[0].kill();
     cluster.agents[0].start();
-    eventually("the executor has subscribed again", || {
-        let executors = executors(&cluster);
-        let running = executors.iter().any(|executor| executor["state"] == "running");
-        if running { Ok(()) } else { Err(format!("{executors:?}")) }
-    });
-    framework.driver.kill("long".into(), None, None);
-    framework.wait_for("long", TaskState::Killed);
+    kill_when_it_is_back(&cluster, &framework);
     assert_eq!(framework.states_of("long"), [TaskState::Running, TaskState::Killed]);
 }
 
@@ -274,13 +279,7 @@ fn an_agent_with_a_secret_lets_in_executors_with_its_tokens_only_over_its_own_en
     cluster.agents[0].kill();
     cluster.agents[0].start();
     std::fs::remove_file(&path).unwrap();
-    eventually("the executor has subscribed again", || {
-        let executors = executors(&cluster);
-        let running = executors.iter().any(|executor| executor["state"] == "running");
-        if running { Ok(()) } else { Err(format!("{executors:?}")) }
-    });
-    framework.driver.kill("long".into(), None, None);
-    framework.wait_for("long", TaskState::Killed);
+    kill_when_it_is_back(&cluster, &framework);
     let log = cluster.agents[0].log();
     assert!(log.contains("an executor is not let in"), "{log}");
     assert!(log.contains("can get at the secret for tokens"), "{log}");

@@ -9,6 +9,8 @@ use protocol::operation::ResourceOperation;
 use protocol::resources::{Reservation, Resource, Resources};
 use protocol::task::TaskInfo;
 
+use crate::conversion::Move;
+
 /// Whether a framework may be in all of its roles.
 pub(crate) fn may_register(acls: &Acls, info: &FrameworkInfo) -> Result<(), Denied> {
     let principal = info.principal.as_deref();
@@ -67,14 +69,12 @@ fn may_move(
     source: &Resources,
     resources: &Resources,
 ) -> Result<(), Denied> {
-    // All of either have the same, that was checked.
-    let stack = |bag: &Resources| bag.iter().next().map(|it| it.reservations.clone());
-    let (from, to) = (stack(source).unwrap_or_default(), stack(resources).unwrap_or_default());
-    let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
-    for layer in &from[common..] {
+    // Both bags are of one kind each, that was checked.
+    let Some(change) = Move::between(source, resources) else { return Ok(()) };
+    for layer in change.undone {
         acls.check(principal, Action::UnreserveResources, layer.principal.as_deref())?;
     }
-    for layer in &to[common..] {
+    for layer in change.made {
         acls.check(principal, Action::ReserveResources, Some(&layer.role))?;
     }
     Ok(())

@@ -107,13 +107,11 @@ impl Ground<'_> {
     /// reservations have in common, and up again.
     fn rereserve(&self, source: &Resources, resources: &Resources) -> Checked<Conversion> {
         self.check_reserved(resources)?;
-        let (from, to) = (stack_of(source), stack_of(resources));
-        let (Some(from), Some(to)) = (from, to) else {
+        let Some(Move { common, made, .. }) = Move::between(source, resources) else {
             let (from, to) = (source.to_string(), resources.to_string());
             return Err(Invalid::Mixed { from, to });
         };
-        let common = from.iter().zip(to).take_while(|(one, other)| one == other).count();
-        if to.len() == common {
+        if made.is_empty() {
             return Err(Invalid::NoNewReservation);
         }
         for resource in source.iter() {
@@ -219,6 +217,25 @@ impl Ground<'_> {
         }
         let consumed = volumes.iter().map(Resource::without_disk).collect();
         Ok(Conversion { consumed, produced: volumes.clone() })
+    }
+}
+
+/// What becomes of reservations that are made into others.
+pub(crate) struct Move<'a> {
+    /// How many stay as they are: those that both begin with.
+    common: usize,
+    /// Those that are taken away.
+    pub(crate) undone: &'a [Reservation],
+    /// Those that are made.
+    pub(crate) made: &'a [Reservation],
+}
+
+impl<'a> Move<'a> {
+    /// From `source` to `resources`, unless either has different ones in itself.
+    pub(crate) fn between(source: &'a Resources, resources: &'a Resources) -> Option<Self> {
+        let (from, to) = (stack_of(source)?, stack_of(resources)?);
+        let common = from.iter().zip(to).take_while(|(one, other)| one == other).count();
+        Some(Self { common, undone: &from[common..], made: &to[common..] })
     }
 }
 
