@@ -135,6 +135,14 @@ pub struct TaskInfo {
 }
 
 impl TaskInfo {
+    /// Whose process is to run it.
+    pub fn executor_kind(&self) -> ExecutorKind {
+        match self.executor {
+            Some(_) => ExecutorKind::Custom,
+            None => ExecutorKind::Command,
+        }
+    }
+
     /// A command task, named like its id.
     pub fn new(
         task_id: impl Into<TaskId>,
@@ -455,7 +463,10 @@ pub struct Task {
     pub task_id: TaskId,
     pub framework_id: FrameworkId,
     pub agent_id: AgentId,
+    /// Of a command task, the task's own id.
     pub executor_id: ExecutorId,
+    #[serde(default)]
+    pub executor_kind: ExecutorKind,
     pub name: String,
     /// The role whose share it counts against.
     pub role: String,

@@ -71,11 +71,12 @@ pub(crate) fn in_turns<I: Iterator>(items: I) -> impl Iterator<Item = I::Item> {
 }
 
 /// What `work` returns for each item, in their order: of two threads, each takes the next one when it
-/// is done with one.
+/// is done with one. Before that it looks whether another one waits for its processor.
 pub(crate) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let some = || {
         let mine = std::iter::from_fn(|| {
+            std::thread::yield_now();
             let place = next.fetch_add(1, Ordering::Relaxed);
             Some((place, work(items.get(place)?)))
         });

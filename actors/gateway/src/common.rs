@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::access::Access;
 use crate::answer::ApiError;
 use crate::duty::Duty;
-use crate::master::legacy::Together;
+use crate::master::legacy::{Texts, Together};
 use crate::v1::operator::Subscribers;
 use crate::v1::scheduler::Sessions;
 
@@ -33,6 +33,8 @@ pub struct Common {
     pub(crate) schedulers: Sessions,
     /// Who polls the whole state.
     pub(crate) polls: Together,
+    /// What tasks look like to them.
+    pub(crate) texts: Texts,
     pub(crate) subscribers: Subscribers,
     started: Time,
     elected: watch::Sender<Option<Time>>,
@@ -50,6 +52,7 @@ impl Common {
             answering: watch::Sender::new(0),
             schedulers: Sessions::default(),
             polls: Together::default(),
+            texts: Texts::default(),
             subscribers: Subscribers::default(),
             started,
             elected: watch::Sender::new(None),

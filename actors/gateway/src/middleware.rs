@@ -47,6 +47,8 @@ pub(crate) struct Served<B> {
     sliced: bool,
     /// Of the body's last chunk, what is still to be sent.
     rest: Bytes,
+    /// Bytes of this slice, which may be of several chunks.
+    sent: usize,
     /// Others are being served.
     gives_way: Option<Pin<Box<dyn Future<Output = ()>>>>,
     _answering: Answering,
@@ -56,13 +58,15 @@ impl<B: MessageBody> Served<B> {
     fn new(body: B, answering: Answering) -> Self {
         let sliced = matches!(body.size(), BodySize::Sized(_));
         let body = Box::pin(body);
-        Self { body, sliced, rest: Bytes::new(), gives_way: None, _answering: answering }
+        Self { body, sliced, rest: Bytes::new(), sent: 0, gives_way: None, _answering: answering }
     }
 
-    /// The first slice of what is left. The next one waits for its turn.
+    /// What of the chunk is in this slice. The next one waits for its turn.
     fn slice(&mut self) -> Bytes {
-        let slice = self.rest.split_to(self.rest.len().min(SLICE));
-        if !self.rest.is_empty() {
+        let slice = self.rest.split_to(self.rest.len().min(SLICE - self.sent));
+        self.sent += slice.len();
+        if self.sent == SLICE {
+            self.sent = 0;
             self.gives_way = Some(Box::pin(turn()));
         }
         slice
@@ -118,13 +122,56 @@ mod tests {
     use super::*;
 
     async fn chunks(body: impl MessageBody) -> Vec<usize> {
+        chunks_and_turns(body).await.0
+    }
+
+    /// The lengths of the chunks, and how often others were let go first.
+    async fn chunks_and_turns(body: impl MessageBody) -> (Vec<usize>, usize) {
         let mut served = Box::pin(Served::new(body, Answering::alone()));
-        let mut lengths = Vec::new();
-        while let Some(chunk) = poll_fn(|cx| served.as_mut().poll_next(cx)).await {
+        let (mut lengths, mut turns) = (Vec::new(), 0);
+        let mut next = async || {
+            poll_fn(|cx| {
+                let polled = served.as_mut().poll_next(cx);
+                turns += usize::from(polled.is_pending());
+                polled
+            })
+            .await
+        };
+        while let Some(chunk) = next().await {
             let Ok(chunk) = chunk else { panic!("a body failed") };
             lengths.push(chunk.len());
         }
-        lengths
+        (lengths, turns)
+    }
+
+    /// Several chunks of a known length together.
+    struct Several(Vec<Bytes>);
+
+    impl MessageBody for Several {
+        type Error = std::convert::Infallible;
+
+        fn size(&self) -> BodySize {
+            BodySize::Sized(self.0.iter().map(|chunk| chunk.len() as u64).sum())
+        }
+
+        fn poll_next(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+            Poll::Ready(self.get_mut().0.pop().map(Ok))
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_slice_may_be_of_many_small_chunks() {
+        let some = || Bytes::from(vec![b'x'; SLICE / 4]);
+        let body = Several((0..11).map(|_| some()).chain([some().slice(1..)]).collect());
+        let (lengths, turns) = chunks_and_turns(body).await;
+        assert_eq!(lengths.iter().sum::<usize>(), 3 * SLICE - 1);
+        assert_eq!(turns, 2);
+        let body = Several(vec![some(), Bytes::from(vec![b'x'; SLICE]), some()]);
+        let expected = [SLICE / 4, 3 * SLICE / 4, SLICE / 4, SLICE / 4];
+        assert_eq!(chunks_and_turns(body).await, (expected.to_vec(), 1));
     }
 
     #[actix_web::test]

@@ -271,6 +271,7 @@ fn record(agent_id: &AgentId, framework_id: &FrameworkId, role: &str, info: Task
         None => ExecutorId::from(info.task_id.as_str()),
     };
     Task {
+        executor_kind: info.executor_kind(),
         task_id: info.task_id,
         framework_id: framework_id.clone(),
         agent_id: agent_id.clone(),

@@ -15,7 +15,7 @@ use protocol::frameworks::{AgentJoined, AgentsRecovered};
 use protocol::id::{Epoch, Generation};
 use protocol::registrar::{ApplyOperations, GetRegistry, Registry, RegistrySnapshot};
 use protocol::shared::SharedList;
-use protocol::task::{Source, Task, TaskState, TaskStatus};
+use protocol::task::{ExecutorKind, Source, Task, TaskState, TaskStatus};
 use protocol::{Address, AgentId, Resources, Time};
 use runtime::{Actor, Context, Handler, Handlers, Host, HostConfig, Outcome, SpawnOptions};
 
@@ -57,11 +57,21 @@ impl Stage {
     }
 
     async fn fill(&self, agents: usize, tasks_each: usize) -> anyhow::Result<()> {
+        self.introduce(&self.host.address_of("frameworks")).await?;
+        self.join((0..agents).collect(), tasks_each, Generation(1)).await
+    }
+
+    /// These agents register, with tasks that are as they were and have to be looked at again.
+    pub(crate) async fn join(
+        &self,
+        agents: Vec<usize>,
+        tasks_each: usize,
+        generation: Generation,
+    ) -> anyhow::Result<()> {
         let to = self.host.address_of("frameworks");
-        self.introduce(&to).await?;
-        for first in (0..agents).step_by(AT_ONCE) {
-            let batch = first..agents.min(first + AT_ONCE);
-            let joins = batch.map(|n| self.host.ask(&to, joined(n, tasks_each), PATIENCE));
+        for batch in agents.chunks(AT_ONCE) {
+            let message = |n: &usize| joined(*n, tasks_each, generation);
+            let joins = batch.iter().map(|n| self.host.ask(&to, message(n), PATIENCE));
             futures_util::future::try_join_all(joins).await.context("an agent has not joined")?;
         }
         Ok(())
@@ -116,7 +126,7 @@ fn summary(n: usize) -> AgentSummary {
     }
 }
 
-fn joined(n: usize, tasks: usize) -> AgentJoined {
+fn joined(n: usize, tasks: usize, generation: Generation) -> AgentJoined {
     let framework = |f: usize| FrameworkInfo {
         id: Some(format!("framework-{f:02}").into()),
         // They do not come back, and stay.
@@ -125,7 +135,7 @@ fn joined(n: usize, tasks: usize) -> AgentJoined {
     };
     AgentJoined {
         agent_id: agent_id(n),
-        generation: Generation(1),
+        generation,
         info: info(n),
         tasks: (0..tasks).map(|t| task(&agent_id(n), n, t)).collect(),
         executors: vec![],
@@ -145,6 +155,7 @@ fn task(agent_id: &AgentId, n: usize, t: usize) -> Task {
         framework_id: format!("framework-{:02}", (n + t) % FRAMEWORKS).into(),
         agent_id: agent_id.clone(),
         executor_id: id.as_str().into(),
+        executor_kind: ExecutorKind::Command,
         name: format!("service-{t:02}"),
         role: "*".into(),
         resources: bag("cpus=0.5;mem=512"),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
+use protocol::id::Generation;
 use serde_json::{Value, json};
 
 use crate::report::{Measure, Report};
@@ -18,6 +19,9 @@ const TASKS_EACH: usize = 10;
 const POLLING: usize = 20;
 /// The best of so many is taken: what else the machine does is not ours.
 const RUNS: usize = 5;
+/// What is new since the answer before: the tasks of one in so many agents.
+const SINCE: [(&str, Option<usize>); 3] =
+    [("all", Some(1)), ("1 in 100", Some(100)), ("none", None)];
 /// Latencies are measured in so many windows while nobody polls, and in as many between these while
 /// all do: the machine has better and worse moments.
 const WINDOWS: usize = 5;
@@ -32,9 +36,20 @@ pub(crate) async fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> 
     };
     let stage = Stage::start(agents, TASKS_EACH).await?;
     let tasks = agents * TASKS_EACH;
-    let (took, bytes) = fastest(&stage, tasks).await?;
-    let name = format!("/state, {agents} agents, {tasks} tasks");
-    report.add(Measure::new(name, took, "ms").bound(socket(bytes)?).target("< 500"));
+    let bytes = check(&stage, tasks).await?;
+    let bound = socket(bytes)?;
+    let mut generation = Generation(1);
+    for (what, every) in SINCE {
+        let changed = every.map_or_else(Vec::new, |every| some(agents, every));
+        let mut took = f64::INFINITY;
+        for _ in 0..RUNS {
+            generation = generation.next();
+            stage.join(changed.clone(), TASKS_EACH, generation).await?;
+            took = took.min(answer(&stage, bytes).await?);
+        }
+        let name = format!("/state, {agents} agents, {tasks} tasks, {what} new");
+        report.add(Measure::new(name, took, "ms").bound(bound).target("< 500"));
+    }
     let megabytes = bytes as f64 / 1e6;
     report.add(Measure::new("/state, its size", megabytes, "MB"));
 
@@ -99,22 +114,30 @@ impl Latency {
     }
 }
 
-/// Milliseconds until the last byte is there, and how many bytes there are.
-async fn fastest(stage: &Stage, tasks: usize) -> anyhow::Result<(f64, usize)> {
-    // Read as the bound is read: what a client does with the bytes is not the master's cost.
+/// One in so many agents, of any remainder: their tasks are of any framework.
+fn some(agents: usize, every: usize) -> Vec<usize> {
+    (0..agents / every).map(|n| n * every + n % every).collect()
+}
+
+/// It says what is there, in so many bytes.
+async fn check(stage: &Stage, tasks: usize) -> anyhow::Result<usize> {
     let body = reqwest::get(stage.url("/state")).await?.error_for_status()?.bytes().await?;
-    check(&body, tasks)?;
-    let (bytes, address) = (body.len(), stage.gateway.address());
-    let answers = tokio::task::spawn_blocking(move || {
-        let mut best = f64::INFINITY;
-        for _ in 0..RUNS {
-            let (took, read) = read_all(address, GET_STATE, bytes + ROOM_FOR_HEAD)?;
-            ensure!(read > bytes, "an answer has {read} bytes, not {bytes} and a head");
-            best = best.min(took);
-        }
-        Ok(best)
-    });
-    Ok((answers.await??, bytes))
+    let state: Value = serde_json::from_slice(&body)?;
+    let frameworks = state["frameworks"].as_array().context("no frameworks")?;
+    let of = |framework: &Value| framework["tasks"].as_array().map_or(0, Vec::len);
+    let found: usize = frameworks.iter().map(of).sum();
+    ensure!(found == tasks, "{found} tasks of {tasks} are in /state");
+    Ok(body.len())
+}
+
+/// Milliseconds until the last byte of an answer is there. It is read as the bound is read: what a
+/// client does with the bytes is not the master's cost.
+async fn answer(stage: &Stage, bytes: usize) -> anyhow::Result<f64> {
+    let address = stage.gateway.address();
+    let read = move || read_all(address, GET_STATE, bytes + ROOM_FOR_HEAD);
+    let (took, read) = tokio::task::spawn_blocking(read).await??;
+    ensure!(read > bytes, "an answer has {read} bytes, not {bytes} and a head");
+    Ok(took)
 }
 
 const GET_STATE: &[u8] = b"GET /state HTTP/1.1\r\nhost: m\r\nconnection: close\r\n\r\n";
@@ -129,16 +152,6 @@ fn read_all(address: SocketAddr, request: &[u8], room: usize) -> anyhow::Result<
     stream.write_all(request)?;
     stream.read_to_end(&mut answer)?;
     Ok((start.elapsed().as_secs_f64() * 1e3, answer.len()))
-}
-
-/// It says what is there.
-fn check(body: &[u8], tasks: usize) -> anyhow::Result<()> {
-    let state: Value = serde_json::from_slice(body)?;
-    let frameworks = state["frameworks"].as_array().context("no frameworks")?;
-    let of = |framework: &Value| framework["tasks"].as_array().map_or(0, Vec::len);
-    let found: usize = frameworks.iter().map(of).sum();
-    ensure!(found == tasks, "{found} tasks of {tasks} are in /state");
-    Ok(())
 }
 
 /// Milliseconds to send so many bytes over a socket of this machine and to read them, as they are.

@@ -12,6 +12,7 @@ use crate::id::{AgentId, FrameworkId, TaskId};
 use crate::maintenance::{DrainingMachine, MachineId};
 use crate::metrics::FrameworkCounts;
 use crate::operation::OperationView;
+use crate::resources::Resources;
 use crate::shared::SharedList;
 use crate::task::{ExecutorInfo, Task};
 use crate::time::Time;
@@ -96,6 +97,13 @@ pub struct ExecutorView {
     pub info: ExecutorInfo,
 }
 
+/// What tasks and executors hold of an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentUse {
+    pub agent_id: AgentId,
+    pub used: Resources,
+}
+
 /// Answers [`ViewFrameworks`], all of one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameworksView {
@@ -105,6 +113,9 @@ pub struct FrameworksView {
     /// Tasks that have not ended, or have and are not acknowledged.
     pub tasks: SharedList<Task>,
     pub executors: SharedList<ExecutorView>,
+    /// Of every agent that is known, in the order of agents: the sums of what is in the two above.
+    #[serde(default)]
+    pub uses: SharedList<AgentUse>,
     pub offers: SharedList<Offer>,
     #[serde(default)]
     pub inverse_offers: SharedList<InverseOffer>,

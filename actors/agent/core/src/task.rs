@@ -82,6 +82,7 @@ impl SavedTask {
             framework_id: self.framework_id.clone(),
             agent_id: agent_id.clone(),
             executor_id: self.executor_id.clone(),
+            executor_kind: self.info.executor_kind(),
             name: self.info.name.clone(),
             role: self.role.clone(),
             resources: self.info.resources.clone(),

@@ -436,6 +436,7 @@ impl Term {
             framework_id: bundle.framework_id.clone(),
             agent_id: bundle.agent_id.clone(),
             executor_id,
+            executor_kind: info.executor_kind(),
             name: info.name.clone(),
             role: bundle.role.clone(),
             resources: info.resources.clone(),

@@ -39,7 +39,7 @@ impl Term {
             self.withdraw(&agent_id, Standing::Recovered, turn);
         }
         for agent_id in &message.agents {
-            self.agents.entry(agent_id.clone()).or_insert_with(|| Agent::new(Standing::Recovered));
+            self.agents.get_or_insert_with(agent_id, || Agent::new(Standing::Recovered));
         }
         self.tell_down_machines(turn);
         Ok(())
@@ -50,7 +50,7 @@ impl Term {
         self.end_resizes_on(agent_id, turn);
         self.rescind_all_on(agent_id, turn);
         let generation = self.generation(agent_id);
-        let agent = self.agents.entry(agent_id.clone()).or_insert_with(|| Agent::new(standing));
+        let agent = self.agents.get_or_insert_with(agent_id, || Agent::new(standing));
         agent.standing = standing;
         if let Some(generation) = generation {
             let agent_id = agent_id.clone();

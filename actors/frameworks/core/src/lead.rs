@@ -127,7 +127,7 @@ impl Term {
             schedulers: Schedulers::default(),
             removed: BTreeSet::new(),
             completed: VecDeque::new(),
-            agents: BTreeMap::new(),
+            agents: Tracked::default(),
             offers: OfferBook::default(),
             inverse: InverseBook::default(),
             claims: Claims::default(),

@@ -95,7 +95,7 @@ impl Term {
 
     /// What was offered without knowing is void, and whoever was asked to leave is asked anew.
     fn reschedule(&mut self, agent_id: &AgentId, turn: &mut Turn<'_>) {
-        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let Some(agent) = self.agents.get_mut_unseen(agent_id) else { return };
         let Some(info) = &agent.info else { return };
         agent.unavailability = self.maintenance.unavailability(info);
         let offers = self.offers.on_agent(agent_id).map(|it| it.offer.offer_id.clone()).collect();

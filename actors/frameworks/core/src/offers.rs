@@ -168,7 +168,7 @@ impl Term {
     ) -> Result<Offer, Unofferable> {
         let Allocation { framework_id, role, agent_id, generation, resources } = allocation;
         let wanted = self.frameworks.get(framework_id).is_some_and(|f| f.wants(role));
-        let agent = self.agents.get_mut(agent_id).filter(|a| a.here() == Some(*generation));
+        let agent = self.agents.get_mut_unseen(agent_id).filter(|a| a.here() == Some(*generation));
         let (true, Some(agent), false) = (wanted, agent, resources.is_empty()) else {
             return Err(Unofferable::Stale);
         };
@@ -213,7 +213,7 @@ impl Term {
     /// Takes an offer out of the book: its resources are no longer offered.
     pub(crate) fn take_offer(&mut self, id: &OfferId) -> Option<Outstanding> {
         let outstanding = self.offers.remove(id)?;
-        if let Some(agent) = self.agents.get_mut(&outstanding.offer.agent_id) {
+        if let Some(agent) = self.agents.get_mut_unseen(&outstanding.offer.agent_id) {
             agent.offered.remove_all(&outstanding.offer.resources);
         }
         Some(outstanding)

@@ -181,7 +181,7 @@ impl Term {
         operation: AgentOperation,
         turn: &mut Turn<'_>,
     ) {
-        let agent = self.agents.get_mut(agent_id);
+        let agent = self.agents.get_mut_unseen(agent_id);
         if let Some(info) = agent.and_then(|agent| agent.info.as_mut()) {
             info.resources.remove_all(&operation.conversion.consumed);
             info.resources.add_all(&operation.conversion.produced);

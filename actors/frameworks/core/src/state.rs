@@ -66,7 +66,8 @@ pub struct Term {
     pub(crate) removed: BTreeSet<FrameworkId>,
     /// Removed frameworks that are remembered, oldest first.
     pub(crate) completed: VecDeque<Framework>,
-    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    /// Touched where what is used changes.
+    pub(crate) agents: Tracked<AgentId, Agent>,
     pub(crate) offers: OfferBook,
     pub(crate) inverse: InverseBook,
     /// What operators have planned.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protocol::Time;
 use protocol::framework::{InverseOffer, Offer};
-use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView};
+use protocol::frameworks::{AgentUse, ExecutorView, FrameworkView, FrameworksView};
 use protocol::metrics::FrameworkCounts;
 use protocol::shared::SharedList;
 use protocol::task::Task;
@@ -26,6 +26,7 @@ pub(crate) struct Views {
     completed: VecDeque<Arc<FrameworkView>>,
     tasks: SharedList<Task>,
     executors: SharedList<ExecutorView>,
+    uses: SharedList<AgentUse>,
     offers: SharedList<Offer>,
     inverse_offers: SharedList<InverseOffer>,
     counts: SharedList<FrameworkCounts>,
@@ -51,6 +52,7 @@ impl Term {
             completed_frameworks: self.views.completed.iter().cloned().collect(),
             tasks: self.views.tasks.clone(),
             executors: self.views.executors.clone(),
+            uses: self.views.uses.clone(),
             offers: self.views.offers.clone(),
             operations: self.operations.iter().cloned().collect(),
             inverse_offers: self.views.inverse_offers.clone(),
@@ -62,6 +64,7 @@ impl Term {
     pub(crate) fn bound_views(&mut self) {
         let waiting = self.ledger.tasks.touched()
             + self.ledger.executors.touched()
+            + self.agents.touched()
             + self.offers.offers.touched()
             + self.inverse.offers.touched()
             + self.frameworks.touched()
@@ -92,6 +95,11 @@ impl Term {
             let order = (&view.agent_id, &view.framework_id, &view.info.executor_id);
             order.cmp(&(agent_id, framework_id, executor_id))
         });
+        self.agents.update(
+            &mut views.uses,
+            |id, agent| Arc::new(AgentUse { agent_id: id.clone(), used: agent.used.clone() }),
+            |view, id| view.agent_id.cmp(id),
+        );
         self.offers.offers.update(
             &mut views.offers,
             |_, outstanding| Arc::clone(&outstanding.offer),

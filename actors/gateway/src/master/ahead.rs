@@ -63,7 +63,7 @@ fn of_resources(task: &Task) -> u8 {
 #[cfg(test)]
 mod tests {
     use protocol::resources::Resources;
-    use protocol::task::TaskState;
+    use protocol::task::{ExecutorKind, TaskState};
 
     use super::*;
 
@@ -74,6 +74,7 @@ mod tests {
             framework_id: "f".into(),
             agent_id: "a".into(),
             executor_id: "".into(),
+            executor_kind: ExecutorKind::Command,
             name: String::new(),
             role: "dev".into(),
             resources: Resources::parse("cpus=1;mem=2").unwrap(),

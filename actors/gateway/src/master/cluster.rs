@@ -1,8 +1,8 @@
 //! What is in the cluster, as the reads of operators and tools have it.
 //!
 //! The owners hand out lists that share their items with what they keep: that costs them next to
-//! nothing, and everything else is done here, on threads of HTTP. What is of one owner is of one
-//! moment.
+//! nothing, and everything else is done here, on threads of HTTP, which read long lists in turns
+//! with others. What is of one owner is of one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,15 +13,16 @@ use protocol::agents::{AgentState, AgentSummary, ViewAgents};
 use protocol::allocator::{GetRoles, RoleList};
 use protocol::framework::{FrameworkInfo, InverseOffer, Offer};
 use protocol::frameworks::{ExecutorView, FrameworkView, FrameworksView, ViewFrameworks};
-use protocol::id::{AgentId, ExecutorId, FrameworkId, TaskId};
+use protocol::id::{AgentId, FrameworkId, TaskId};
 use protocol::metrics::FrameworkCounts;
 use protocol::operation::OperationView;
 use protocol::resources::{Resource, Resources};
-use protocol::shared::SharedList;
+use protocol::shared::{Chunk, SharedList};
 use protocol::task::{Task, TaskState};
 
 use super::ahead::read_ahead;
 use crate::access::Caller;
+use crate::aside::in_turns;
 use crate::common::Common;
 
 /// What is there, as far as whoever reads it may see it. Sums are of everything.
@@ -101,7 +102,7 @@ impl Cluster {
     pub(crate) fn agents(&self) -> impl Iterator<Item = &AgentSummary> {
         let registered =
             |a: &&AgentSummary| matches!(a.state, AgentState::Active | AgentState::Disconnected);
-        self.agents.iter().filter(registered)
+        in_turns(self.agents.iter()).filter(registered)
     }
 
     /// Agents of the registry that have not come back since this master leads.
@@ -111,7 +112,7 @@ impl Cluster {
 
     /// Agents in this state.
     pub(crate) fn agents_in(&self, state: AgentState) -> impl Iterator<Item = &AgentSummary> {
-        self.agents.iter().filter(move |agent| agent.state == state)
+        in_turns(self.agents.iter()).filter(move |agent| agent.state == state)
     }
 
     /// Frameworks that have not been removed.
@@ -128,12 +129,17 @@ impl Cluster {
     /// Tasks that have not ended, or have and are not acknowledged, in the order of frameworks; also
     /// those that are not shown.
     pub(crate) fn every_unfinished_task(&self) -> impl Iterator<Item = &Task> {
-        self.here.tasks.iter()
+        in_turns(self.here.tasks.iter())
+    }
+
+    /// The same in chunks.
+    pub(crate) fn task_chunks(&self) -> &[Chunk<Task>] {
+        self.here.tasks.chunks()
     }
 
     /// Those of them that are shown.
     fn unfinished_tasks(&self) -> impl Iterator<Item = &Task> {
-        self.here.tasks.iter().filter(|task| self.shows_tasks_of(&task.framework_id))
+        self.every_unfinished_task().filter(|task| self.shows_tasks_of(&task.framework_id))
     }
 
     /// Tasks that have not ended and whose agent is not given up.
@@ -183,19 +189,12 @@ impl Cluster {
 
     /// Executors of frameworks' own; also those that are not shown.
     pub(crate) fn every_executor(&self) -> impl Iterator<Item = &ExecutorView> {
-        self.here.executors.iter()
+        in_turns(self.here.executors.iter())
     }
 
     /// Those of them that are shown.
     pub(crate) fn executors(&self) -> impl Iterator<Item = &ExecutorView> {
-        self.here.executors.iter().filter(|it| self.shows_executors_of(&it.framework_id))
-    }
-
-    /// Whether a task is run by an executor of ours, which has its name.
-    pub(crate) fn is_command(&self, task: &Task) -> bool {
-        let key = (&task.agent_id, &task.framework_id, &task.executor_id);
-        task.executor_id.as_str() == task.task_id.as_str()
-            && self.here.executors.find(|it| executor_key(it).cmp(&key)).is_none()
+        self.every_executor().filter(|it| self.shows_executors_of(&it.framework_id))
     }
 
     /// Operations on agents that are on their way, or whose outcome was not acknowledged.
@@ -213,7 +212,7 @@ impl Cluster {
 
     /// Outstanding offers.
     pub(crate) fn offers(&self) -> impl Iterator<Item = &Offer> {
-        self.here.offers.iter().filter(|it| self.shows(&it.framework_id))
+        in_turns(self.here.offers.iter()).filter(|it| self.shows(&it.framework_id))
     }
 
     /// Outstanding wishes that a framework leaves an agent.
@@ -238,9 +237,14 @@ impl Cluster {
         tasks.chain(executors)
     }
 
+    /// The same, summed by agent.
+    pub(crate) fn used_by_agent(&self) -> impl Iterator<Item = (&AgentId, &Resources)> {
+        in_turns(self.here.uses.iter()).map(|agent| (&agent.agent_id, &agent.used))
+    }
+
     /// What is in outstanding offers.
     pub(crate) fn offered(&self) -> impl Iterator<Item = Share<'_>> {
-        self.here.offers.iter().map(|offer| Share {
+        in_turns(self.here.offers.iter()).map(|offer| Share {
             agent_id: &offer.agent_id,
             framework_id: &offer.framework_id,
             role: &offer.role,
@@ -251,11 +255,6 @@ impl Cluster {
 
 fn is_here(task: &&Task) -> bool {
     !task.state.is_terminal() && task.state != TaskState::Unreachable
-}
-
-/// What executors are in the order of.
-fn executor_key(executor: &ExecutorView) -> (&AgentId, &FrameworkId, &ExecutorId) {
-    (&executor.agent_id, &executor.framework_id, &executor.info.executor_id)
 }
 
 /// The roles that a caller may see, with the frameworks in them that they may see.

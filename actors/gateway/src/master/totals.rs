@@ -1,5 +1,6 @@
 //! Sums of bags, by name and over agents, as tools want them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::AgentId;
@@ -21,74 +22,105 @@ fn place(name: &str) -> Option<usize> {
 
 /// What bags amount to. What several use at once on an agent counts once there.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Totals<'a> {
+pub(crate) struct Totals {
     /// Of [`BASIC`], what cannot be taken back.
     pub(crate) basic: [Scalar; BASIC.len()],
-    /// By name, and whether it may be taken back.
-    pub(crate) others: BTreeMap<(&'a str, bool), Total<'a>>,
-    shared: BTreeSet<(&'a AgentId, &'a Resource)>,
+    /// By name: what cannot be taken back, and what can.
+    pub(crate) others: BTreeMap<String, [Option<Total>; 2]>,
+    /// Counted when totals are read, so that they can be added up before.
+    shared: BTreeSet<(AgentId, Resource)>,
 }
 
 /// What values of one kind amount to.
 #[derive(Clone, Debug)]
-pub(crate) enum Total<'a> {
+pub(crate) enum Total {
     Scalar(Scalar),
     /// In no order, and not merged: that is done once, when it is read.
     Ranges(Vec<(u64, u64)>),
-    Set(BTreeSet<&'a str>),
+    Set(BTreeSet<String>),
 }
 
-impl<'a> Totals<'a> {
+impl Totals {
     /// Adds what is on an agent.
-    pub(crate) fn add(&mut self, agent_id: &'a AgentId, bag: &'a Resources) {
+    pub(crate) fn add(&mut self, agent_id: &AgentId, bag: &Resources) {
         for resource in bag.iter() {
-            if !resource.shared || self.shared.insert((agent_id, resource)) {
+            if resource.shared {
+                self.shared.insert((agent_id.clone(), resource.clone()));
+            } else {
                 self.add_resource(resource);
             }
         }
     }
 
-    /// Adds one that is not shared, or was not added before.
-    pub(crate) fn add_resource(&mut self, resource: &'a Resource) {
+    /// Adds one as often as this is called.
+    pub(crate) fn add_resource(&mut self, resource: &Resource) {
         match (place(&resource.name), &resource.value) {
             (Some(place), Value::Scalar(scalar)) if !resource.revocable => {
                 self.basic[place] += *scalar;
             }
-            (_, value) => {
-                let key = (resource.name.as_str(), resource.revocable);
-                self.others.entry(key).or_insert_with(|| Total::none(value)).add(value);
+            (_, value) => self.add_other(&resource.name, resource.revocable, Total::of(value)),
+        }
+    }
+
+    /// Adds other totals.
+    pub(crate) fn add_totals(&mut self, more: &Self) {
+        for (sum, more) in self.basic.iter_mut().zip(more.basic) {
+            *sum += more;
+        }
+        for (name, totals) in &more.others {
+            for (revocable, total) in [false, true].into_iter().zip(totals) {
+                total.iter().for_each(|more| self.add_other(name, revocable, more.clone()));
             }
         }
+        self.shared.extend(more.shared.iter().cloned());
+    }
+
+    fn add_other(&mut self, name: &str, revocable: bool, more: Total) {
+        let [firm, spare] = self.others.entry(name.to_owned()).or_default();
+        match if revocable { spare } else { firm } {
+            Some(sum) => sum.add(more),
+            none => *none = Some(more),
+        }
+    }
+
+    /// With what is shared.
+    pub(crate) fn whole(&self) -> Cow<'_, Self> {
+        if self.shared.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut whole = Self { shared: BTreeSet::new(), ..self.clone() };
+        self.shared.iter().for_each(|(_, resource)| whole.add_resource(resource));
+        Cow::Owned(whole)
     }
 
     /// How much there is of one of [`BASIC`].
     pub(crate) fn amount(&self, name: &str, revocable: bool) -> Scalar {
+        let whole = self.whole();
         if !revocable {
-            return place(name).map_or(Scalar::ZERO, |place| self.basic[place]);
+            return place(name).map_or(Scalar::ZERO, |place| whole.basic[place]);
         }
-        match self.others.get(&(name, true)) {
-            Some(Total::Scalar(scalar)) => *scalar,
+        match whole.others.get(name) {
+            Some([_, Some(Total::Scalar(scalar))]) => *scalar,
             _ => Scalar::ZERO,
         }
     }
 }
 
-impl<'a> Total<'a> {
-    /// Nothing of this kind.
-    fn none(value: &Value) -> Self {
+impl Total {
+    fn of(value: &Value) -> Self {
         match value {
-            Value::Scalar(_) => Self::Scalar(Scalar::ZERO),
-            Value::Ranges(_) => Self::Ranges(Vec::new()),
-            Value::Set(_) => Self::Set(BTreeSet::new()),
+            Value::Scalar(scalar) => Self::Scalar(*scalar),
+            Value::Ranges(ranges) => Self::Ranges(ranges.intervals().to_vec()),
+            Value::Set(names) => Self::Set(names.clone()),
         }
     }
 
-    /// Adds a value of the same kind; of others the first one stays.
-    fn add(&mut self, value: &'a Value) {
-        match (self, value) {
-            (Self::Scalar(sum), Value::Scalar(scalar)) => *sum += *scalar,
-            (Self::Ranges(sum), Value::Ranges(ranges)) => sum.extend(ranges.intervals()),
-            (Self::Set(sum), Value::Set(names)) => sum.extend(names.iter().map(String::as_str)),
+    /// Adds what is of the same kind; of others the first one stays.
+    fn add(&mut self, more: Self) {
+        match (self, more) {
+            (Self::Scalar(sum), Self::Scalar(more)) => *sum += more,
+            (Self::Ranges(sum), Self::Ranges(more)) => sum.extend(more),
+            (Self::Set(sum), Self::Set(more)) => sum.extend(more),
             _ => {}
         }
     }
@@ -98,7 +130,7 @@ impl<'a> Total<'a> {
         match self {
             Self::Scalar(scalar) => Value::Scalar(*scalar),
             Self::Ranges(ranges) => Value::Ranges(Ranges::from(ranges.clone())),
-            Self::Set(names) => Value::Set(names.iter().map(|name| (*name).to_owned()).collect()),
+            Self::Set(names) => Value::Set(names.clone()),
         }
     }
 }
@@ -130,6 +162,31 @@ mod tests {
     }
 
     #[test]
+    fn totals_are_added_up_as_what_is_in_them() {
+        let (one, two) = (AgentId::from("a1"), AgentId::from("a2"));
+        let bag = |text: &str| Resources::parse(text).unwrap();
+        let bags =
+            [bag("cpus=1;ports=[1-2]"), bag("cpus=2;ports=[3-4];slots=5"), bag("slots=1;mem=6")];
+        let shared: Resources = std::iter::once(volume(true)).collect();
+        let (mut all, mut parts) = (Totals::default(), Totals::default());
+        for (agent_id, bag) in [&one, &one, &two].into_iter().zip(&bags) {
+            let mut part = Totals::default();
+            for bag in [bag, &shared] {
+                all.add(agent_id, bag);
+                part.add(agent_id, bag);
+            }
+            parts.add_totals(&part);
+        }
+        for totals in [all, parts] {
+            let amount = |name| totals.amount(name, false).milli();
+            assert_eq!(["cpus", "mem", "disk"].map(amount), [3000, 6000, 128_000]);
+            let value = |name: &str| totals.others[name][0].as_ref().unwrap().value();
+            assert_eq!(value("ports"), Value::Ranges(vec![(1, 4)].into()));
+            assert_eq!(value("slots"), Value::Scalar(Scalar::from_milli(6000)));
+        }
+    }
+
+    #[test]
     fn what_is_always_there_has_its_place() {
         for (at, name) in BASIC.iter().enumerate() {
             assert_eq!(place(name), Some(at), "{name}");
@@ -149,7 +206,7 @@ mod tests {
         let mut totals = Totals::default();
         bags.iter().for_each(|bag| totals.add(&agent_id, bag));
         totals.add_resource(&spare);
-        let ports = totals.others[&("ports", false)].value();
+        let ports = totals.others["ports"][0].as_ref().unwrap().value();
         assert_eq!(ports, Value::Ranges(vec![(1, 1), (5, 9)].into()));
         let cpus = |revocable| totals.amount("cpus", revocable).milli();
         assert_eq!((cpus(false), cpus(true)), (3000, 500));

@@ -14,7 +14,7 @@ use protocol::framework::{
     AgentInfo, Domain, FrameworkInfo, InverseOffer, Offer, Unavailability, Wanted,
 };
 use protocol::frameworks::{
-    ExecutorView, FrameworkView, FrameworksView, TeardownFramework, ViewFrameworks,
+    AgentUse, ExecutorView, FrameworkView, FrameworksView, TeardownFramework, ViewFrameworks,
 };
 use protocol::id::Generation;
 use protocol::resources::{Resources, Scalar};
@@ -217,6 +217,8 @@ fn view() -> FrameworksView {
         })],
         tasks: shared(here),
         executors: shared(vec![executor()]),
+        // Of the running task and the executor.
+        uses: shared(vec![AgentUse { agent_id: "a1".into(), used: basic(2, 160) }]),
         offers: shared(vec![offer()]),
         inverse_offers: shared(vec![inverse_offer()]),
     }
@@ -282,6 +284,7 @@ pub(crate) fn tasks() -> Vec<Task> {
         framework_id: "f1".into(),
         agent_id: "a1".into(),
         executor_id: id.into(),
+        executor_kind: ExecutorKind::Command,
         name: format!("task {id}"),
         role: "eng".into(),
         resources: basic(1, 128),

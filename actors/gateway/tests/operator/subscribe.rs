@@ -10,7 +10,7 @@ use protocol::events::Report;
 use protocol::framework::{AgentInfo, FrameworkInfo};
 use protocol::frameworks::{AgentJoined, ForwardUpdate, SubscribeFramework, TeardownFramework};
 use protocol::id::Generation;
-use protocol::task::{Source, Task, TaskState, TaskStatus};
+use protocol::task::{ExecutorKind, Source, Task, TaskState, TaskStatus};
 use protocol::{FrameworkId, Time};
 use reqwest::{Method, Response};
 use runtime::{Actor, Context, Handler, Handlers, Outcome, SpawnOptions};
@@ -87,6 +87,7 @@ fn task(framework: &FrameworkId, id: &str, state: TaskState) -> Task {
         framework_id: framework.clone(),
         agent_id: "S1".into(),
         executor_id: id.into(),
+        executor_kind: ExecutorKind::Command,
         name: id.into(),
         role: "*".into(),
         resources: protocol::Resources::parse("cpus=0.001").unwrap(),

@@ -198,6 +198,7 @@ pub(super) fn task() -> Task {
         framework_id: framework_id(),
         agent_id: agent_id(),
         executor_id: executor_id(),
+        executor_kind: ExecutorKind::Custom,
         name: "web".into(),
         role: "eng/web".into(),
         resources: resources(),

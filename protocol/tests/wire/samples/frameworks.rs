@@ -264,6 +264,9 @@ fn view() -> FrameworksView {
         completed_frameworks: vec![framework_view],
         tasks: [Arc::new(task())].into_iter().collect(),
         executors: [Arc::new(executor)].into_iter().collect(),
+        uses: [Arc::new(AgentUse { agent_id: agent_id(), used: resources() })]
+            .into_iter()
+            .collect(),
         offers: [Arc::new(offer())].into_iter().collect(),
         inverse_offers: [Arc::new(inverse_offer())].into_iter().collect(),
         operations: vec![Arc::new(OperationView {

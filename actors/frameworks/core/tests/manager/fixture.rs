@@ -19,7 +19,7 @@ use protocol::frameworks::{
 };
 use protocol::id::{AgentId, CallId, Epoch, FrameworkId, Generation, OfferId, TaskId, UpdateId};
 use protocol::registrar::{Registry, RegistrySnapshot};
-use protocol::task::{CommandInfo, Source, Task, TaskInfo, TaskState, TaskStatus};
+use protocol::task::{CommandInfo, ExecutorKind, Source, Task, TaskInfo, TaskState, TaskStatus};
 use protocol::{Address, Failure, FailureKind, Resources, Time};
 
 pub(crate) const EPOCH: Epoch = Epoch(7);
@@ -91,6 +91,7 @@ pub(crate) fn reported(framework: &FrameworkId, task: &str, agent: &str, state: 
         framework_id: framework.clone(),
         agent_id: agent.into(),
         executor_id: task.into(),
+        executor_kind: ExecutorKind::Command,
         name: task.into(),
         role: "dev".into(),
         resources: bag("cpus=1;mem=100"),

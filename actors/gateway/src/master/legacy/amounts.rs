@@ -64,20 +64,32 @@ impl Serialize for Amounts<'_> {
 }
 
 /// `{"cpus": 8.0, "gpus": 0.0, "mem": …, "disk": …, "ports": "[31000-32000]"}`.
-impl Serialize for Totals<'_> {
+impl Serialize for Totals {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = self.whole();
         let mut object = serializer.serialize_map(None)?;
-        for (name, sum) in BASIC.iter().zip(self.basic) {
+        for (name, sum) in BASIC.iter().zip(whole.basic) {
             object.serialize_entry(name, &sum.as_f64())?;
         }
-        for ((name, revocable), total) in &self.others {
-            let name = if *revocable { format!("{name}{REVOCABLE}") } else { (*name).to_owned() };
-            match total {
-                Total::Scalar(scalar) => object.serialize_entry(&name, &scalar.as_f64())?,
-                other => object.serialize_entry(&name, &text(&other.value()))?,
+        for (name, [firm, spare]) in &whole.others {
+            if let Some(total) = firm {
+                object.serialize_entry(name, total)?;
+            }
+            if let Some(total) = spare {
+                object.serialize_entry(&format!("{name}{REVOCABLE}"), total)?;
             }
         }
         object.end()
+    }
+}
+
+/// A number, or text.
+impl Serialize for Total {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Scalar(scalar) => serializer.serialize_f64(scalar.as_f64()),
+            other => serializer.serialize_str(&text(&other.value())),
+        }
     }
 }
 

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use protocol::Time;
 use protocol::allocator::{RoleList, RoleSummary};
-use protocol::id::{AgentId, FrameworkId};
+use protocol::frameworks::FrameworkView;
+use protocol::id::FrameworkId;
 use protocol::resources::{Resources, Scalar};
 use protocol::task::Task;
 use serde::{Deserialize, Serialize};
 
-use super::model::{FrameworkModel, Holding, RecoveredSlave, Slave, TaskModel};
-use super::state::Scene;
-use crate::master::cluster::{Cluster, Share, sums};
+use super::model::{Holding, RecoveredSlave, Slave, TaskModel};
+use super::pieces::Draft;
+use super::state::{OnAgents, Scene};
+use crate::master::cluster::{Cluster, sums};
 use crate::master::totals::Totals;
 use crate::v1::convert::resource::{Dialect, bag_to};
 use crate::v1::wire::mesos;
@@ -40,33 +42,28 @@ struct FullSlave<'a> {
 }
 
 impl<'a> Slaves<'a> {
-    pub(super) fn new(scene: &'a Scene<'a>, id: Option<&str>) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, held: &'a OnAgents<'a>, id: Option<&str>) -> Self {
         let is_asked_for = |it: &str| id.is_none_or(|id| id == it);
-        let slaves = scene.cluster.agents().filter(|agent| is_asked_for(agent.agent_id.as_str()));
+        let slaves = cluster.agents().filter(|agent| is_asked_for(agent.agent_id.as_str()));
         let none = Resources::EMPTY;
-        let (used, offered) = (by_agent(scene.cluster.used()), by_agent(scene.cluster.offered()));
+        let offered = sums(cluster.offered(), |share| share.agent_id);
         let slaves = slaves.map(|agent| {
-            let on_it =
-                |bags: &BTreeMap<_, _>| messages(bags.get(&agent.agent_id).unwrap_or(&none));
+            let on_it = held.of(&agent.agent_id);
             let all = &agent.info.resources;
             let roles = all.iter().filter_map(|resource| resource.reserved_role());
             let of = |role| messages(&all.filter(|it| it.reserved_role() == Some(role)));
             FullSlave {
-                slave: Slave::new(agent, scene.of_agent(&agent.agent_id)),
+                slave: Slave::new(agent, on_it),
                 reserved_resources_full: roles.map(|role| (role, of(role))).collect(),
                 unreserved_resources_full: messages(&all.filter(|it| it.reservations.is_empty())),
-                used_resources_full: on_it(&used),
-                offered_resources_full: on_it(&offered),
+                used_resources_full: messages(&on_it.used.distinct().cloned().collect()),
+                offered_resources_full: messages(offered.get(&agent.agent_id).unwrap_or(&none)),
             }
         });
-        let recovered = scene.recovered_slaves().filter(|slave| is_asked_for(slave.id.as_str()));
+        let recovered = cluster.recovered_agents().map(RecoveredSlave::new);
+        let recovered = recovered.filter(|slave| is_asked_for(slave.id.as_str()));
         Self { slaves: slaves.collect(), recovered_slaves: recovered.collect() }
     }
-}
-
-fn by_agent<'a>(shares: impl Iterator<Item = Share<'a>>) -> BTreeMap<&'a AgentId, Resources> {
-    let sums = sums(shares, |share| (share.agent_id, ()));
-    sums.into_iter().map(|((agent_id, ()), sum)| (agent_id, sum)).collect()
 }
 
 fn messages(bag: &Resources) -> Vec<serde_json::Value> {
@@ -78,23 +75,18 @@ fn messages(bag: &Resources) -> Vec<serde_json::Value> {
 }
 
 /// `/frameworks`.
-#[derive(Serialize)]
-pub(super) struct Frameworks<'a> {
-    frameworks: Vec<FrameworkModel<'a>>,
-    completed_frameworks: Vec<FrameworkModel<'a>>,
-    /// Of the past, and always empty.
-    unregistered_frameworks: [(); 0],
-}
-
-impl<'a> Frameworks<'a> {
-    pub(super) fn new(scene: &'a Scene<'a>, id: Option<&str>) -> Self {
-        let is_asked_for = |it: &FrameworkModel<'_>| id.is_none_or(|id| id == it.head.id.as_str());
-        Self {
-            frameworks: scene.frameworks().filter(is_asked_for).collect(),
-            completed_frameworks: scene.completed_frameworks().filter(is_asked_for).collect(),
-            unregistered_frameworks: [],
-        }
-    }
+pub(super) fn frameworks(scene: &Scene<'_>, id: Option<&str>) -> serde_json::Result<Draft> {
+    let is_asked_for = |it: &&FrameworkView| id.is_none_or(|id| id == it.framework_id.as_str());
+    let mut answer = Draft::default();
+    answer.text("{\"frameworks\":[");
+    let here = scene.cluster.frameworks().filter(is_asked_for).map(|it| scene.framework(it));
+    answer.all(here.collect::<serde_json::Result<Vec<_>>>()?);
+    answer.text("],\"completed_frameworks\":[");
+    let ended = scene.cluster.completed_frameworks().filter(is_asked_for);
+    answer.all(ended.map(|it| scene.completed(it)).collect::<serde_json::Result<Vec<_>>>()?);
+    // Of the past, and always empty.
+    answer.text("],\"unregistered_frameworks\":[]}");
+    Ok(answer)
 }
 
 /// `?limit=100&offset=0&order=des&framework_id=…&task_id=…`
@@ -134,25 +126,27 @@ impl<'a> Tasks<'a> {
         }
         let page = tasks.into_iter().skip(which.offset.unwrap_or(0));
         let page = page.take(which.limit.unwrap_or(LIMIT));
-        Self { tasks: page.map(|task| TaskModel::new(cluster, task)).collect() }
+        Self { tasks: page.map(TaskModel::new).collect() }
     }
 }
 
 /// What a role has, over all agents.
 #[derive(Default)]
-pub(super) struct RoleHolding<'a> {
-    held: Holding<'a>,
-    reserved: Totals<'a>,
+pub(super) struct RoleHolding {
+    held: Holding,
+    reserved: Totals,
 }
 
 /// The same of every role that has something.
-pub(super) fn by_role(cluster: &Cluster) -> BTreeMap<&str, RoleHolding<'_>> {
-    let mut roles: BTreeMap<&str, RoleHolding<'_>> = BTreeMap::new();
+pub(super) fn by_role(cluster: &Cluster) -> BTreeMap<&str, RoleHolding> {
+    let mut roles: BTreeMap<&str, RoleHolding> = BTreeMap::new();
     for share in cluster.used() {
-        roles.entry(share.role).or_default().held.add_used(share.agent_id, share.resources);
+        let used = &mut roles.entry(share.role).or_default().held.used;
+        used.add(share.agent_id, share.resources);
     }
     for share in cluster.offered() {
-        roles.entry(share.role).or_default().held.add_offered(share.agent_id, share.resources);
+        let offered = &mut roles.entry(share.role).or_default().held.offered;
+        offered.add(share.agent_id, share.resources);
     }
     for resource in cluster.agents().flat_map(|agent| agent.info.resources.distinct()) {
         if let Some(role) = resource.reserved_role() {
@@ -174,10 +168,10 @@ struct RoleModel<'a> {
     weight: f64,
     quota: QuotaModel<'a>,
     /// What is offered or used: older tools read this one.
-    resources: &'a Totals<'a>,
-    allocated: &'a Totals<'a>,
-    offered: &'a Totals<'a>,
-    reserved: &'a Totals<'a>,
+    resources: Totals,
+    allocated: &'a Totals,
+    offered: &'a Totals,
+    reserved: &'a Totals,
     frameworks: &'a [FrameworkId],
 }
 
@@ -191,8 +185,8 @@ struct QuotaModel<'a> {
 
 impl<'a> Roles<'a> {
     pub(super) fn new(
-        by_role: &'a BTreeMap<&'a str, RoleHolding<'a>>,
-        nothing: &'a RoleHolding<'a>,
+        by_role: &'a BTreeMap<&'a str, RoleHolding>,
+        nothing: &'a RoleHolding,
         list: &'a RoleList,
     ) -> Self {
         let role = |role: &'a RoleSummary| {
@@ -206,7 +200,7 @@ impl<'a> Roles<'a> {
                     limit: &role.quota.limits,
                     consumed: &role.consumed,
                 },
-                resources: &held.both,
+                resources: held.both(),
                 allocated: &held.used,
                 offered: &held.offered,
                 reserved,

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | `state` | `/state`, `/state-summary`, and what everything is written from |
+//! | `texts` | tasks, as they are written |
 //! | `lists` | `/slaves`, `/frameworks`, `/tasks`, `/roles` |
 //! | `model` | agents, frameworks, tasks and offers |
 //! | `amounts` | resources |
@@ -29,6 +30,7 @@ mod resources;
 mod settings;
 mod state;
 mod teardown;
+mod texts;
 mod together;
 
 use actix_web::body::MessageBody;
@@ -40,10 +42,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use self::files::may_read;
+pub(crate) use self::texts::Texts;
 pub(crate) use self::together::Together;
 
 use self::pieces::Pieces;
-use self::state::{Scene, Speaker, Summary};
+use self::state::{OnAgents, Scene, Speaker, Summary};
 use super::about::About;
 use super::cluster::{Cluster, roles_seen_by};
 use super::metrics::{counted, machine, metrics};
@@ -126,6 +129,15 @@ impl Wrapping {
         Ok(body)
     }
 
+    /// The same of what is written already.
+    fn wrap(&self, body: Pieces) -> HttpResponse {
+        let body = match &self.jsonp {
+            None => body,
+            Some(name) => body.between(format!("{name}("), ");"),
+        };
+        self.answer(body.into_body())
+    }
+
     fn answer(&self, body: impl MessageBody + 'static) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         if self.jsonp.is_some() {
@@ -175,34 +187,43 @@ async fn state(
     let together = common.polls.clone();
     let sees_all = caller.sight().is_none() && caller.can(Action::ViewFlags, None);
     let body = match sees_all {
-        true => together.next(move || whole_state(common.clone(), None, about.clone())).await?,
-        false => whole_state(common, Some(caller), about).await?,
+        true => {
+            let whole = move || whole_state(common.clone(), caller.clone(), about.clone());
+            together.next(whole).await?
+        }
+        false => whole_state(common, caller, about).await?,
     };
-    let body = match &wrapping.jsonp {
-        None => body,
-        Some(name) => body.between(format!("{name}("), ");"),
-    };
-    Ok(wrapping.answer(body.into_body()))
+    Ok(wrapping.wrap(body))
 }
 
-/// `/state` as it is now, written aside: everything, or what a caller may see of it.
-async fn whole_state(
+/// What `write` makes of what is there and the caller may see, written aside.
+async fn pictured<T: Send + 'static>(
     common: Data<Common>,
-    caller: Option<Caller>,
-    mut about: Data<About>,
-) -> Result<Pieces, ApiError> {
-    let mut cluster = Cluster::read(&common).await?;
-    if let Some(caller) = caller {
-        cluster = cluster.seen_by(&caller);
-        if !caller.can(Action::ViewFlags, None) {
-            about = Data::new(about.without_flags());
-        }
-    }
+    caller: &Caller,
+    write: impl FnOnce(&Scene<'_>, &Common) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let cluster = Cluster::read(&common).await?.seen_by(caller);
+    common.texts.keep();
     let written = aside(move || {
-        let scene = Scene::new(&cluster);
-        state::write(&scene, &speaker(&common, &about)).map_err(not_written)
+        let tasks = common.texts.of(cluster.task_chunks()).map_err(not_written)?;
+        write(&Scene::new(&cluster, &tasks), &common)
     });
     written.await?
+}
+
+/// `/state` as it is now: everything that a caller may see.
+async fn whole_state(
+    common: Data<Common>,
+    caller: Caller,
+    mut about: Data<About>,
+) -> Result<Pieces, ApiError> {
+    if !caller.can(Action::ViewFlags, None) {
+        about = Data::new(about.without_flags());
+    }
+    let write = move |scene: &Scene<'_>, common: &Common| {
+        state::write(scene, &speaker(common, &about)).map_err(not_written)
+    };
+    pictured(common, &caller, write).await
 }
 
 async fn summary(
@@ -211,11 +232,12 @@ async fn summary(
     about: Data<About>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, caller, wrapping, move |wrapping, cluster, common| {
-        let scene = Scene::new(cluster);
-        wrapping.write(&Summary::new(&scene, &speaker(common, &about)))
-    })
-    .await
+    wrapping.check()?;
+    let answered = wrapping.clone();
+    let write = move |scene: &Scene<'_>, common: &Common| {
+        wrapping.write(&Summary::new(scene, &speaker(common, &about)))
+    };
+    Ok(answered.answer(pictured(common, &caller, write).await?))
 }
 
 /// `?slave_id=…`
@@ -231,8 +253,8 @@ async fn slaves(
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
     written(common, caller, wrapping, move |wrapping, cluster, _| {
-        let scene = Scene::new(cluster);
-        wrapping.write(&lists::Slaves::new(&scene, which.slave_id.as_deref()))
+        let held = OnAgents::new(cluster);
+        wrapping.write(&lists::Slaves::new(cluster, &held, which.slave_id.as_deref()))
     })
     .await
 }
@@ -249,11 +271,11 @@ async fn frameworks(
     Query(which): Query<WhichFramework>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    written(common, caller, wrapping, move |wrapping, cluster, _| {
-        let scene = Scene::new(cluster);
-        wrapping.write(&lists::Frameworks::new(&scene, which.framework_id.as_deref()))
-    })
-    .await
+    wrapping.check()?;
+    let write = move |scene: &Scene<'_>, _: &Common| {
+        lists::frameworks(scene, which.framework_id.as_deref()).map_err(not_written)
+    };
+    Ok(wrapping.wrap(pictured(common, &caller, write).await?.into()))
 }
 
 async fn tasks(

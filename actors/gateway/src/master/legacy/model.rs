@@ -6,13 +6,10 @@ use protocol::agents::{AgentState, AgentSummary};
 use protocol::framework::{Attribute, Domain, FrameworkInfo, Offer};
 use protocol::id::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
 use protocol::resources::Resources;
-use protocol::task::{Label, Task, TaskState, TaskStatus};
+use protocol::task::{ExecutorKind, Label, Task, TaskState, TaskStatus};
 use serde::{Serialize, Serializer};
 
 use super::amounts::{Amounts, Which, reserved, text};
-use crate::aside::in_turns;
-use crate::master::ahead::read_ahead;
-use crate::master::cluster::Cluster;
 use crate::master::totals::Totals;
 use crate::v1::convert::master::split;
 use protocol::frameworks::{ExecutorView as Executor, FrameworkView as Framework};
@@ -45,8 +42,8 @@ pub(super) struct Slave<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     registered_time: Option<f64>,
     resources: Amounts<'a>,
-    used_resources: &'a Totals<'a>,
-    offered_resources: &'a Totals<'a>,
+    used_resources: Amounts<'a>,
+    offered_resources: &'a Totals,
     reserved_resources: BTreeMap<&'a str, Amounts<'a>>,
     unreserved_resources: Amounts<'a>,
     active: bool,
@@ -56,7 +53,7 @@ pub(super) struct Slave<'a> {
 }
 
 impl<'a> Slave<'a> {
-    pub(super) fn new(agent: &'a AgentSummary, held: &'a Holding<'a>) -> Self {
+    pub(super) fn new(agent: &'a AgentSummary, held: OnAgent<'a>) -> Self {
         let info = &agent.info;
         let attribute =
             |(name, value): (&'a String, &'a Attribute)| (name.as_str(), AttributeValue(value));
@@ -69,8 +66,8 @@ impl<'a> Slave<'a> {
             pid: format!("slave(1)@{}", info.http),
             registered_time: agent.registered.map(|time| time.as_secs_f64()),
             resources: Amounts::of(&info.resources),
-            used_resources: &held.used,
-            offered_resources: &held.offered,
+            used_resources: Amounts::of(held.used),
+            offered_resources: held.offered,
             reserved_resources: reserved(&info.resources),
             unreserved_resources: Amounts::only(&info.resources, Which::Unreserved),
             active: agent.state == AgentState::Active,
@@ -117,52 +114,15 @@ impl<'a> RecoveredSlave<'a> {
     }
 }
 
-/// Tasks, of which each is made while it is written: there may be hundreds of thousands.
-#[derive(Clone, Copy)]
-struct TaskList<'a> {
-    cluster: &'a Cluster,
-    tasks: &'a [&'a Task],
-}
-
-impl Serialize for TaskList<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let tasks = in_turns(read_ahead(self.tasks.iter().copied()));
-        serializer.collect_seq(tasks.map(|task| TaskModel::new(self.cluster, task)))
-    }
-}
-
-/// What a framework has, besides what is said of itself.
-#[derive(Serialize)]
-struct Belongings<'a> {
-    tasks: TaskList<'a>,
-    unreachable_tasks: TaskList<'a>,
-    completed_tasks: TaskList<'a>,
-    offers: Vec<OfferModel<'a>>,
-    executors: Vec<ExecutorModel<'a>>,
-}
-
-impl<'a> Belongings<'a> {
-    fn new(cluster: &'a Cluster, owned: &'a Owned<'a>) -> Self {
-        let tasks = |tasks: &'a [&'a Task]| TaskList { cluster, tasks };
-        Self {
-            tasks: tasks(&owned.tasks),
-            unreachable_tasks: tasks(&owned.unreachable_tasks),
-            completed_tasks: tasks(&owned.completed_tasks),
-            offers: owned.offers.iter().map(|offer| OfferModel::new(offer)).collect(),
-            executors: owned.executors.iter().map(|it| ExecutorModel::new(it)).collect(),
-        }
-    }
-}
-
 /// What a framework says of itself, and where it stands.
 #[derive(Serialize)]
 pub(super) struct FrameworkHead<'a> {
     pub(super) id: &'a FrameworkId,
     name: &'a str,
-    used_resources: &'a Totals<'a>,
-    offered_resources: &'a Totals<'a>,
+    used_resources: &'a Totals,
+    offered_resources: &'a Totals,
     /// What is used or offered: older tools read this one.
-    resources: &'a Totals<'a>,
+    resources: Totals,
     capabilities: Vec<serde_json::Value>,
     hostname: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +133,7 @@ pub(super) struct FrameworkHead<'a> {
 }
 
 impl<'a> FrameworkHead<'a> {
-    pub(super) fn new(framework: &'a Framework, held: &'a Holding<'a>) -> Self {
+    pub(super) fn new(framework: &'a Framework, held: &'a Holding) -> Self {
         let info = &framework.info;
         let name = |capability| serde_json::to_value(capability).unwrap_or_default();
         Self {
@@ -181,7 +141,7 @@ impl<'a> FrameworkHead<'a> {
             name: &info.name,
             used_resources: &held.used,
             offered_resources: &held.offered,
-            resources: &held.both,
+            resources: held.both(),
             capabilities: info.capabilities.iter().map(name).collect(),
             hostname: &info.hostname,
             webui_url: info.webui_url.as_deref(),
@@ -192,6 +152,7 @@ impl<'a> FrameworkHead<'a> {
     }
 }
 
+/// A framework without what is its own.
 #[derive(Serialize)]
 pub(super) struct FrameworkModel<'a> {
     #[serde(flatten)]
@@ -207,8 +168,6 @@ pub(super) struct FrameworkModel<'a> {
     roles: Roles<'a>,
     #[serde(skip_serializing_if = "<[Label]>::is_empty")]
     labels: &'a [Label],
-    #[serde(flatten)]
-    belongings: Belongings<'a>,
 }
 
 /// `role` of a framework that has one, `roles` of the others.
@@ -229,14 +188,10 @@ fn roles(info: &FrameworkInfo) -> Roles<'_> {
 }
 
 impl<'a> FrameworkModel<'a> {
-    pub(super) fn new(
-        cluster: &'a Cluster,
-        framework: &'a Framework,
-        owned: &'a Owned<'a>,
-    ) -> Self {
+    pub(super) fn new(framework: &'a Framework, held: &'a Holding) -> Self {
         let info = &framework.info;
         Self {
-            head: FrameworkHead::new(framework, &owned.held),
+            head: FrameworkHead::new(framework, held),
             user: &info.user,
             failover_timeout: info.failover_timeout_ms as f64 / 1000.0,
             checkpoint: info.checkpoint,
@@ -245,45 +200,30 @@ impl<'a> FrameworkModel<'a> {
             principal: info.principal.as_deref(),
             roles: roles(info),
             labels: &info.labels,
-            belongings: Belongings::new(cluster, owned),
         }
     }
 }
 
-/// What is of one framework.
-#[derive(Default)]
-pub(super) struct Owned<'a> {
-    pub(super) held: Holding<'a>,
-    pub(super) tasks: Vec<&'a Task>,
-    pub(super) unreachable_tasks: Vec<&'a Task>,
-    pub(super) completed_tasks: Vec<&'a Task>,
-    pub(super) offers: Vec<&'a Offer>,
-    pub(super) executors: Vec<&'a Executor>,
-}
-
-impl Owned<'_> {
-    pub(super) fn count_tasks(&self) -> usize {
-        self.tasks.len() + self.unreachable_tasks.len() + self.completed_tasks.len()
-    }
+/// What is held of one agent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OnAgent<'a> {
+    pub(super) used: &'a Resources,
+    pub(super) offered: &'a Totals,
 }
 
 /// What somebody has in hands.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holding<'a> {
-    pub(super) used: Totals<'a>,
-    pub(super) offered: Totals<'a>,
-    pub(super) both: Totals<'a>,
+pub(super) struct Holding {
+    pub(super) used: Totals,
+    pub(super) offered: Totals,
 }
 
-impl<'a> Holding<'a> {
-    pub(super) fn add_used(&mut self, agent_id: &'a AgentId, bag: &'a Resources) {
-        self.used.add(agent_id, bag);
-        self.both.add(agent_id, bag);
-    }
-
-    pub(super) fn add_offered(&mut self, agent_id: &'a AgentId, bag: &'a Resources) {
-        self.offered.add(agent_id, bag);
-        self.both.add(agent_id, bag);
+impl Holding {
+    /// What is used or offered.
+    pub(super) fn both(&self) -> Totals {
+        let mut both = self.used.clone();
+        both.add_totals(&self.offered);
+        both
     }
 }
 
@@ -306,12 +246,13 @@ pub(super) struct TaskModel<'a> {
 }
 
 impl<'a> TaskModel<'a> {
-    pub(super) fn new(cluster: &Cluster, task: &'a Task) -> Self {
+    pub(super) fn new(task: &'a Task) -> Self {
+        let command = task.executor_kind == ExecutorKind::Command;
         Self {
             id: &task.task_id,
             name: &task.name,
             framework_id: &task.framework_id,
-            executor_id: if cluster.is_command(task) { "" } else { task.executor_id.as_str() },
+            executor_id: if command { "" } else { task.executor_id.as_str() },
             slave_id: &task.agent_id,
             state: task.state,
             resources: Amounts::of(&task.resources),

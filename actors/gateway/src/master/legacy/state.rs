@@ -1,127 +1,151 @@
 //! `/state`, and its parts under paths of their own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix_web::web::Bytes;
 use foldhash::{HashMap, HashMapExt};
-use protocol::agents::AgentState;
+use protocol::agents::{AgentState, AgentSummary};
 use protocol::elector::Leader;
-use protocol::frameworks::FrameworkView;
+use protocol::framework::Offer;
+use protocol::frameworks::{ExecutorView, FrameworkView};
 use protocol::id::{AgentId, FrameworkId};
+use protocol::resources::Resources;
 use protocol::task::{Task, TaskState};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::model::{FrameworkHead, FrameworkModel, Holding, Owned, RecoveredSlave, Slave, domain};
-use super::pieces::Pieces;
-use crate::aside::{both, each, in_turns};
+use super::model::{
+    ExecutorModel, FrameworkHead, FrameworkModel, Holding, OfferModel, OnAgent, RecoveredSlave,
+    Slave, TaskModel, domain,
+};
+use super::pieces::{Draft, Pieces};
+use super::texts::{ChunkText, Run, item};
+use crate::aside::{each, in_turns};
 use crate::master::about::About;
-use crate::master::ahead::read_ahead;
 use crate::master::cluster::Cluster;
+use crate::master::totals::Totals;
 use crate::v1::MESOS_VERSION;
 use crate::v1::convert::master::{capability_names, id, pid, split};
 
 /// What everything is written from.
 pub(super) struct Scene<'a> {
     pub(super) cluster: &'a Cluster,
-    by_agent: HashMap<&'a AgentId, Holding<'a>>,
+    on_agents: OnAgents<'a>,
     by_framework: HashMap<&'a FrameworkId, Owned<'a>>,
-    /// In the order of the cluster.
-    completed: Vec<Owned<'a>>,
     nothing: Owned<'a>,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(cluster: &'a Cluster) -> Self {
-        let remembered = cluster.completed_frameworks().map(|framework| Owned {
-            completed_tasks: cluster.ended_tasks_of(framework).iter().map(AsRef::as_ref).collect(),
-            ..Owned::default()
-        });
-        let (by_agent, by_framework) = both(|| holdings(cluster), || belongings(cluster));
+    /// With the tasks of the cluster as they are written.
+    pub(super) fn new(cluster: &'a Cluster, tasks: &'a [Arc<ChunkText>]) -> Self {
         Self {
             cluster,
-            by_agent,
-            by_framework,
-            completed: remembered.collect(),
+            on_agents: OnAgents::new(cluster),
+            by_framework: belongings(cluster, tasks),
             nothing: Owned::default(),
         }
-    }
-
-    pub(super) fn of_agent(&self, id: &AgentId) -> &Holding<'a> {
-        self.by_agent.get(id).unwrap_or(&self.nothing.held)
     }
 
     fn of_framework(&self, id: &FrameworkId) -> &Owned<'a> {
         self.by_framework.get(id).unwrap_or(&self.nothing)
     }
 
-    pub(super) fn slaves(&self) -> impl Iterator<Item = Slave<'_>> {
-        self.cluster.agents().map(|agent| Slave::new(agent, self.of_agent(&agent.agent_id)))
+    pub(super) fn slave(&self, agent: &'a AgentSummary) -> Slave<'_> {
+        Slave::new(agent, self.on_agents.of(&agent.agent_id))
     }
 
-    pub(super) fn recovered_slaves(&self) -> impl Iterator<Item = RecoveredSlave<'_>> {
-        self.cluster.recovered_agents().map(RecoveredSlave::new)
-    }
-
-    /// Frameworks with all that they have.
-    pub(super) fn frameworks(&self) -> impl Iterator<Item = FrameworkModel<'_>> {
-        self.cluster.frameworks().map(|framework| self.framework(framework))
-    }
-
-    fn framework<'b>(&'b self, framework: &'b FrameworkView) -> FrameworkModel<'b> {
+    /// A framework with all that it has.
+    pub(super) fn framework(&self, framework: &FrameworkView) -> serde_json::Result<Draft> {
         let owned = self.of_framework(&framework.framework_id);
-        FrameworkModel::new(self.cluster, framework, owned)
+        self.write(framework, owned)
     }
 
-    pub(super) fn completed_frameworks(&self) -> impl Iterator<Item = FrameworkModel<'_>> {
-        let all = self.cluster.completed_frameworks().zip(&self.completed);
-        all.map(|(framework, owned)| FrameworkModel::new(self.cluster, framework, owned))
+    /// One that has ended.
+    pub(super) fn completed(&self, framework: &FrameworkView) -> serde_json::Result<Draft> {
+        self.write(framework, &self.nothing)
+    }
+
+    fn write(&self, framework: &FrameworkView, owned: &Owned<'_>) -> serde_json::Result<Draft> {
+        let mut ended = Vec::new();
+        for task in self.cluster.ended_tasks_of(framework) {
+            item(&mut ended, &TaskModel::new(task))?;
+        }
+        let mut draft = Draft::default();
+        draft.open_object(&FrameworkModel::new(framework, &owned.held))?;
+        draft.text(",\"tasks\":[");
+        draft.list(owned.runs.iter().map(|run| &run.live));
+        draft.text("],\"unreachable_tasks\":[");
+        draft.list(owned.runs.iter().map(|run| &run.unreachable));
+        draft.text("],\"completed_tasks\":[");
+        let unacknowledged = owned.runs.iter().map(|run| &run.ended);
+        draft.list(std::iter::once(&ended.into()).chain(unacknowledged));
+        draft.text("],\"offers\":");
+        let offers: Vec<_> = owned.offers.iter().map(|offer| OfferModel::new(offer)).collect();
+        draft.json(&offers)?;
+        draft.text(",\"executors\":");
+        let executors: Vec<_> = owned.executors.iter().map(|it| ExecutorModel::new(it)).collect();
+        draft.json(&executors)?;
+        draft.text("}");
+        Ok(draft)
     }
 }
 
-/// What is used and what is offered on each agent; nobody asks for both together.
-fn holdings(cluster: &Cluster) -> HashMap<&AgentId, Holding<'_>> {
-    let mut all: HashMap<&AgentId, Holding<'_>> = HashMap::new();
-    for share in in_turns(cluster.used()) {
-        all.entry(share.agent_id).or_default().used.add(share.agent_id, share.resources);
-    }
-    for share in in_turns(cluster.offered()) {
-        all.entry(share.agent_id).or_default().offered.add(share.agent_id, share.resources);
-    }
-    all
+/// What is used and what is offered on each agent.
+pub(super) struct OnAgents<'a> {
+    used: HashMap<&'a AgentId, &'a Resources>,
+    offered: HashMap<&'a AgentId, Totals>,
+    nothing: (Resources, Totals),
 }
 
-/// What is of each framework.
-fn belongings(cluster: &Cluster) -> HashMap<&FrameworkId, Owned<'_>> {
+impl<'a> OnAgents<'a> {
+    pub(super) fn new(cluster: &'a Cluster) -> Self {
+        let mut offered: HashMap<&AgentId, Totals> = HashMap::new();
+        for share in cluster.offered() {
+            offered.entry(share.agent_id).or_default().add(share.agent_id, share.resources);
+        }
+        let nothing = (Resources::EMPTY, Totals::default());
+        Self { used: cluster.used_by_agent().collect(), offered, nothing }
+    }
+
+    pub(super) fn of(&self, id: &AgentId) -> OnAgent<'_> {
+        OnAgent {
+            used: self.used.get(id).copied().unwrap_or(&self.nothing.0),
+            offered: self.offered.get(id).unwrap_or(&self.nothing.1),
+        }
+    }
+}
+
+/// What is of one framework.
+#[derive(Default)]
+struct Owned<'a> {
+    held: Holding,
+    runs: Vec<&'a Run>,
+    offers: Vec<&'a Offer>,
+    executors: Vec<&'a ExecutorView>,
+}
+
+fn belongings<'a>(
+    cluster: &'a Cluster,
+    tasks: &'a [Arc<ChunkText>],
+) -> HashMap<&'a FrameworkId, Owned<'a>> {
     let mut all: HashMap<&FrameworkId, Owned<'_>> = HashMap::new();
-    for task in cluster.frameworks().flat_map(|framework| cluster.ended_tasks_of(framework)) {
-        all.entry(&task.framework_id).or_default().completed_tasks.push(task);
-    }
-    for task in in_turns(read_ahead(cluster.every_unfinished_task())) {
-        let owned = all.entry(&task.framework_id).or_default();
-        let shown = cluster.shows_tasks_of(&task.framework_id);
-        match task.state {
-            TaskState::Unreachable if !shown => {}
-            state if state.is_terminal() && !shown => {}
-            TaskState::Unreachable => owned.unreachable_tasks.push(task),
-            state if state.is_terminal() => owned.completed_tasks.push(task),
-            _ => {
-                owned.held.add_used(&task.agent_id, &task.resources);
-                if shown {
-                    owned.tasks.push(task);
-                }
-            }
+    for run in in_turns(tasks.iter().flat_map(|chunk| &chunk.runs)) {
+        let owned = all.entry(&run.framework_id).or_default();
+        owned.held.used.add_totals(&run.used);
+        if cluster.shows_tasks_of(&run.framework_id) {
+            owned.runs.push(run);
         }
     }
     for executor in cluster.every_executor() {
         let owned = all.entry(&executor.framework_id).or_default();
-        owned.held.add_used(&executor.agent_id, &executor.info.resources);
+        owned.held.used.add(&executor.agent_id, &executor.info.resources);
         if cluster.shows_executors_of(&executor.framework_id) {
             owned.executors.push(executor);
         }
     }
     for offer in cluster.offers() {
         let owned = all.entry(&offer.framework_id).or_default();
-        owned.held.add_offered(&offer.agent_id, &offer.resources);
+        owned.held.offered.add(&offer.agent_id, &offer.resources);
         owned.offers.push(offer);
     }
     all
@@ -164,69 +188,46 @@ struct State<'a> {
     cluster: &'a str,
     flags: &'a BTreeMap<String, String>,
     recovered_slaves: Vec<RecoveredSlave<'a>>,
-    completed_frameworks: Vec<FrameworkModel<'a>>,
     /// These two are of the past, and always empty.
     orphan_tasks: [(); 0],
     unregistered_frameworks: [(); 0],
 }
 
-/// What an agent and a task take in `/state`, more or less, in bytes: a guess that spares copies of
-/// what is written so far.
+/// What an agent takes in `/state`, more or less, in bytes: a guess that spares copies of what is
+/// written so far.
 const AGENT_LENGTH: usize = 1024;
-const TASK_LENGTH: usize = 512;
-
-/// One of the parts of `/state` that the threads share out.
-enum Part<'a> {
-    Slaves,
-    Framework(&'a FrameworkView),
-}
-
-impl Part<'_> {
-    fn write(&self, scene: &Scene<'_>) -> serde_json::Result<Bytes> {
-        let mut text;
-        match self {
-            Self::Slaves => {
-                text = Vec::with_capacity(4096 + scene.cluster.agents().count() * AGENT_LENGTH);
-                serde_json::to_writer(&mut text, &Slaves(scene))?;
-            }
-            Self::Framework(framework) => {
-                let owned = scene.of_framework(&framework.framework_id);
-                text = Vec::with_capacity(4096 + owned.count_tasks() * TASK_LENGTH);
-                serde_json::to_writer(&mut text, &scene.framework(framework))?;
-            }
-        }
-        Ok(text.into())
-    }
-}
+/// Agents that a thread writes at a time.
+const AGENTS_AT_ONCE: usize = 16;
 
 /// Writes `/state`, by two threads.
 pub(super) fn write(scene: &Scene<'_>, speaker: &Speaker<'_>) -> serde_json::Result<Pieces> {
-    let frameworks = scene.cluster.frameworks().map(Part::Framework);
-    let parts: Vec<_> = std::iter::once(Part::Slaves).chain(frameworks).collect();
-    let mut written = each(&parts, |part| part.write(scene)).into_iter();
-    let mut head = serde_json::to_vec(&State::new(scene, speaker))?;
-    // The object goes on.
-    head.pop();
-    head.extend_from_slice(b",\"slaves\":");
-    let mut pieces = vec![Bytes::from(head)];
-    pieces.extend(written.next().transpose()?);
-    let mut before = ",\"frameworks\":[";
-    for framework in written {
-        pieces.extend([Bytes::from_static(before.as_bytes()), framework?]);
-        before = ",";
-    }
-    let end = if before == "," { "]}" } else { ",\"frameworks\":[]}" };
-    pieces.push(Bytes::from_static(end.as_bytes()));
-    Ok(pieces.into())
+    let agents: Vec<_> = scene.cluster.agents().collect();
+    let agents: Vec<_> = agents.chunks(AGENTS_AT_ONCE).collect();
+    let slaves = each(&agents, |agents| slaves(scene, agents)).into_iter();
+    let slaves = slaves.collect::<serde_json::Result<Vec<_>>>()?;
+    let frameworks: Vec<_> = scene.cluster.frameworks().collect();
+    let here = each(&frameworks, |framework| scene.framework(framework)).into_iter();
+    let ended = scene.cluster.completed_frameworks().map(|framework| scene.completed(framework));
+
+    let mut answer = Draft::default();
+    answer.open_object(&State::new(scene, speaker))?;
+    answer.text(",\"slaves\":[");
+    answer.list(slaves.iter());
+    answer.text("],\"frameworks\":[");
+    answer.all(here.collect::<serde_json::Result<Vec<_>>>()?);
+    answer.text("],\"completed_frameworks\":[");
+    answer.all(ended.collect::<serde_json::Result<Vec<_>>>()?);
+    answer.text("]}");
+    Ok(answer.into())
 }
 
-/// All of them. Each is made while it is written: there are many.
-struct Slaves<'a>(&'a Scene<'a>);
-
-impl Serialize for Slaves<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(in_turns(self.0.slaves()))
+/// Each after a comma.
+fn slaves(scene: &Scene<'_>, agents: &[&AgentSummary]) -> serde_json::Result<Bytes> {
+    let mut text = Vec::with_capacity(agents.len() * AGENT_LENGTH);
+    for agent in agents {
+        item(&mut text, &scene.slave(agent))?;
     }
+    Ok(text.into())
 }
 
 /// Who answers, and since when.
@@ -270,8 +271,7 @@ impl<'a> State<'a> {
             }),
             cluster: &speaker.about.cluster,
             flags: &speaker.about.flags,
-            recovered_slaves: scene.recovered_slaves().collect(),
-            completed_frameworks: scene.completed_frameworks().collect(),
+            recovered_slaves: scene.cluster.recovered_agents().map(RecoveredSlave::new).collect(),
             orphan_tasks: [],
             unregistered_frameworks: [],
         }
@@ -346,7 +346,8 @@ impl<'a> Summary<'a> {
     pub(super) fn new(scene: &'a Scene<'a>, speaker: &'a Speaker<'a>) -> Self {
         let mut by_agent = tally(scene.cluster, |t| &t.agent_id, |t| &t.framework_id);
         let mut by_framework = tally(scene.cluster, |t| &t.framework_id, |t| &t.agent_id);
-        let slaves = scene.slaves().map(|slave| {
+        let slaves = scene.cluster.agents().map(|agent| {
+            let slave = scene.slave(agent);
             let tally = by_agent.remove(slave.id).unwrap_or_else(Tally::none);
             SlaveSummary { slave, tasks: tally.counts, framework_ids: tally.others }
         });

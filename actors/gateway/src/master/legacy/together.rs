@@ -1,8 +1,8 @@
 //! Answers that many ask for at the same time are made once.
 //!
 //! Whoever asks while one is being made waits for the next, which is begun afterwards: everybody sees
-//! what was done before they asked. So however many poll, one thread makes answers, and the memory
-//! of one is taken.
+//! what was done before they asked. So however many poll, one thread makes answers, and the memory of
+//! one is taken.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -79,13 +79,15 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use actix_web::web::Bytes;
     use futures_util::future::join_all;
 
+    use super::super::pieces::Draft;
     use super::*;
 
     fn answer(number: usize) -> Pieces {
-        vec![Bytes::from(number.to_string())].into()
+        let mut answer = Draft::default();
+        answer.text(&number.to_string());
+        answer.into()
     }
 
     /// Numbers its answers, and takes a moment for each.

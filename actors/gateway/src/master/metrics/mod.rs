@@ -127,10 +127,10 @@ fn operations(cluster: &Cluster, metrics: &mut Metrics) {
 fn resources(cluster: &Cluster, metrics: &mut Metrics) {
     let (mut all, mut used) = (Totals::default(), Totals::default());
     cluster.agents().for_each(|agent| all.add(&agent.agent_id, &agent.info.resources));
-    cluster.used().for_each(|share| used.add(share.agent_id, share.resources));
+    cluster.used_by_agent().for_each(|(agent_id, bag)| used.add(agent_id, bag));
     for name in BASIC {
         for (infix, revocable) in [("", false), ("_revocable", true)] {
-            let amount = |of: &Totals<'_>| of.amount(name, revocable).as_f64();
+            let amount = |of: &Totals| of.amount(name, revocable).as_f64();
             let (total, used) = (amount(&all), amount(&used));
             let percent = if total > 0.0 { used / total } else { 0.0 };
             put(metrics, &format!("master/{name}{infix}_total"), total);

@@ -6,7 +6,7 @@ use protocol::agents::AgentSummary;
 use protocol::allocator::RoleList;
 use protocol::elector::Leader;
 use protocol::frameworks::{ExecutorView, FrameworkView, RoleSettings};
-use protocol::task::Task;
+use protocol::task::{ExecutorKind, Task};
 use protocol::{AgentId, FrameworkId, Resources, Time};
 
 use crate::common::Common;
@@ -157,11 +157,10 @@ pub(super) fn executors(cluster: &Cluster) -> GetExecutors {
 }
 
 pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
-    let task = |task: &Task| task_to(cluster, task);
     GetTasks {
-        tasks: cluster.tasks().map(task).collect(),
-        unreachable_tasks: cluster.unreachable_tasks().map(task).collect(),
-        completed_tasks: cluster.all_completed_tasks().map(task).collect(),
+        tasks: cluster.tasks().map(task_to).collect(),
+        unreachable_tasks: cluster.unreachable_tasks().map(task_to).collect(),
+        completed_tasks: cluster.all_completed_tasks().map(task_to).collect(),
         ..GetTasks::default()
     }
 }
@@ -170,10 +169,11 @@ pub(super) fn operations(cluster: &Cluster) -> GetOperations {
     GetOperations { operations: cluster.operations().map(|it| view_to(it, &DIALECT)).collect() }
 }
 
-pub(super) fn task_to(cluster: &Cluster, task: &Task) -> mesos::Task {
+pub(super) fn task_to(task: &Task) -> mesos::Task {
     let status = task.status.as_ref();
     // A command task is its own executor, which Mesos does not show.
-    let executor_id = Some(&task.executor_id).filter(|_| !cluster.is_command(task));
+    let custom = task.executor_kind != ExecutorKind::Command;
+    let executor_id = Some(&task.executor_id).filter(|_| custom);
     mesos::Task {
         name: task.name.clone(),
         task_id: mesos::TaskId { value: task.task_id.to_string() },

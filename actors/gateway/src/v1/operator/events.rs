@@ -121,7 +121,7 @@ impl<'a> Teller<'a> {
             statuses: Vec::new(),
             status_update_state: None,
             status_update_uuid: None,
-            ..answers::task_to(self.cluster, data.task(self.cluster)?)
+            ..answers::task_to(data.task(self.cluster)?)
         };
         Some(Event { task_added: Some(TaskAdded { task }), ..of(Type::TaskAdded) })
     }
