@@ -66,6 +66,11 @@ impl Agent {
         self.info.as_ref()
     }
 
+    /// What tasks and executors hold of it.
+    pub fn used(&self) -> &Resources {
+        &self.used
+    }
+
     /// The generation in which it is here.
     pub(crate) fn here(&self) -> Option<Generation> {
         match self.standing {

@@ -184,6 +184,8 @@ impl Bench {
         let Answer::Frameworks(frameworks) = answer(frameworks) else { panic!() };
         let summaries = frameworks.frameworks.iter().map(|f| (&f.framework_id, &f.info, f.active));
         assert!(view.frameworks.iter().map(|f| (&f.framework_id, &f.info, f.active)).eq(summaries));
+        let agents = self.state.term().unwrap().agents().map(|(id, agent)| (id, agent.used()));
+        assert!(view.uses.iter().map(|it| (&it.agent_id, &it.used)).eq(agents));
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
