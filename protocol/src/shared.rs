@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// chunks, which are copied once for each who looks, are more: some thousand, in 0.1 ms.
 const CHUNK: usize = 64;
 
-/// Items that follow each other. Nobody changes them: with others in their place, it is another chunk.
+/// Items that follow each other. Nobody who was handed them sees them change.
 pub type Chunk<T> = Arc<Vec<Arc<T>>>;
 
 /// Items in the order of their keys, immutable wherever it was handed out. Travels as a list.
@@ -218,7 +218,7 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
     }
 
     /// What is there, or is put there; only the latter counts as touched.
-    pub fn get_or_insert_with(&mut self, key: &K, value: impl FnOnce() -> V) -> &mut V {
+    pub fn get_or_insert_unseen(&mut self, key: &K, value: impl FnOnce() -> V) -> &mut V {
         self.map.entry(key.clone()).or_insert_with(|| {
             self.touched.insert(key.clone());
             value()

@@ -97,7 +97,7 @@ pub struct ExecutorView {
     pub info: ExecutorInfo,
 }
 
-/// What tasks and executors hold of an agent.
+/// What tasks and executors hold of an agent, and what is kept for tasks that are to grow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentUse {
     pub agent_id: AgentId,
@@ -113,7 +113,7 @@ pub struct FrameworksView {
     /// Tasks that have not ended, or have and are not acknowledged.
     pub tasks: SharedList<Task>,
     pub executors: SharedList<ExecutorView>,
-    /// Of every agent that is known, in the order of agents: the sums of what is in the two above.
+    /// Of every agent that is known, in the order of agents.
     #[serde(default)]
     pub uses: SharedList<AgentUse>,
     pub offers: SharedList<Offer>,

@@ -39,7 +39,7 @@ impl Term {
             self.withdraw(&agent_id, Standing::Recovered, turn);
         }
         for agent_id in &message.agents {
-            self.agents.get_or_insert_with(agent_id, || Agent::new(Standing::Recovered));
+            self.agents.get_or_insert_unseen(agent_id, || Agent::new(Standing::Recovered));
         }
         self.tell_down_machines(turn);
         Ok(())
@@ -50,7 +50,7 @@ impl Term {
         self.end_resizes_on(agent_id, turn);
         self.rescind_all_on(agent_id, turn);
         let generation = self.generation(agent_id);
-        let agent = self.agents.get_or_insert_with(agent_id, || Agent::new(standing));
+        let agent = self.agents.get_or_insert_unseen(agent_id, || Agent::new(standing));
         agent.standing = standing;
         if let Some(generation) = generation {
             let agent_id = agent_id.clone();
@@ -183,6 +183,7 @@ impl Term {
         for mut task in tasks {
             task.agent_id = agent_id.clone();
             missing.remove(&TaskKey::of(&task));
+            let task = with_executor_kind(task);
             if self.frameworks.contains_key(&task.framework_id) {
                 self.settle_reported(task, generation, turn);
             } else {
@@ -312,5 +313,13 @@ impl Term {
             };
             self.ledger.executors.insert(key, Executor::new(executor, role, true));
         }
+    }
+}
+
+/// Agents of before `executor_kind` do not tell it. Our own executors are named like their tasks.
+fn with_executor_kind(task: Task) -> Task {
+    match task.executor_id.as_str() == task.task_id.as_str() {
+        true => task,
+        false => Task { executor_kind: ExecutorKind::Custom, ..task },
     }
 }

@@ -237,7 +237,7 @@ impl Cluster {
         tasks.chain(executors)
     }
 
-    /// The same, summed by agent.
+    /// The same, summed by agent, and what is kept for tasks that are to grow.
     pub(crate) fn used_by_agent(&self) -> impl Iterator<Item = (&AgentId, &Resources)> {
         in_turns(self.here.uses.iter()).map(|agent| (&agent.agent_id, &agent.used))
     }

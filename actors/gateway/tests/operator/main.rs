@@ -10,6 +10,7 @@ mod counters;
 mod endpoints;
 mod followers;
 mod logging;
+mod polls;
 mod refusals;
 mod settings;
 mod stage;

@@ -131,8 +131,13 @@ impl Stage {
         Self { master, agents, framework, http: reqwest::Client::new() }
     }
 
+    /// A task of the framework.
+    pub(crate) fn task(&self, id: &str, state: TaskState) -> Task {
+        task(&self.framework, id, state)
+    }
+
     /// The agent says that it runs these, in this registration of it.
-    async fn runs(&self, generation: u64, tasks: Vec<Task>) {
+    pub(crate) async fn runs(&self, generation: u64, tasks: Vec<Task>) {
         let joined = AgentJoined {
             agent_id: "S1".into(),
             generation: Generation(generation),
@@ -146,7 +151,7 @@ impl Stage {
         self.master.host.ask(&frameworks, joined, SOON).await.unwrap();
     }
 
-    async fn update(&self, id: &str, state: TaskState, at: u64) {
+    pub(crate) async fn update(&self, id: &str, state: TaskState, at: u64) {
         let mut status = TaskStatus::new(id.into(), state, Source::Executor, Time(at));
         status.update_id = Some(format!("67e55044-10b1-426f-9247-{at:012x}").as_str().into());
         let update = ForwardUpdate {

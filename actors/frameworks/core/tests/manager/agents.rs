@@ -4,7 +4,7 @@ use frameworks_core::{Input, News, Request, ToAgents, ToAllocator, ToScheduler};
 use protocol::agents::RunningExecutor;
 use protocol::frameworks::{AgentLossCause, AgentsRecovered, ExecutorExited};
 use protocol::id::Generation;
-use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, Reason, TaskState};
+use protocol::task::{CommandInfo, ExecutorInfo, ExecutorKind, Reason, Task, TaskState};
 
 use crate::fixture::*;
 
@@ -24,6 +24,19 @@ fn a_joining_agent_brings_its_tasks_and_the_allocator_hears_what_they_hold() {
     assert_eq!(added.used[0].resources, bag("cpus=2;mem=200"));
     assert_eq!(bench.state_of("t3"), Some(TaskState::Finished));
     assert!(out.statuses().is_empty(), "a master that did not know them has no news of them");
+}
+
+/// Whose process runs a task was not told by agents of before.
+#[test]
+fn a_task_that_is_not_named_like_its_executor_has_one_of_its_framework() {
+    let mut bench = Bench::leading();
+    let id = bench.subscribe();
+    let own = reported(&id, "t1", "a1", TaskState::Running);
+    let other = Task { executor_id: "e1".into(), ..reported(&id, "t2", "a1", TaskState::Running) };
+    bench.join("a1", 1, vec![own, other]);
+    let term = bench.state.term().unwrap();
+    let kinds: Vec<_> = term.tasks().map(|(_, entry)| entry.task().executor_kind).collect();
+    assert_eq!(kinds, [ExecutorKind::Command, ExecutorKind::Custom]);
 }
 
 #[test]

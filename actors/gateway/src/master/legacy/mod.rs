@@ -45,8 +45,8 @@ pub(crate) use self::files::may_read;
 pub(crate) use self::texts::Texts;
 pub(crate) use self::together::Together;
 
-use self::pieces::Pieces;
-use self::state::{OnAgents, Scene, Speaker, Summary};
+use self::pieces::{Draft, Pieces};
+use self::state::{Holdings, OnAgents, Scene, Speaker, Summary};
 use super::about::About;
 use super::cluster::{Cluster, roles_seen_by};
 use super::metrics::{counted, machine, metrics};
@@ -197,16 +197,16 @@ async fn state(
 }
 
 /// What `write` makes of what is there and the caller may see, written aside.
-async fn pictured<T: Send + 'static>(
+async fn pictured(
     common: Data<Common>,
     caller: &Caller,
-    write: impl FnOnce(&Scene<'_>, &Common) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
+    write: impl FnOnce(&Scene<'_>, &Common) -> serde_json::Result<Draft> + Send + 'static,
+) -> Result<Pieces, ApiError> {
     let cluster = Cluster::read(&common).await?.seen_by(caller);
     common.texts.keep();
     let written = aside(move || {
         let tasks = common.texts.of(cluster.task_chunks()).map_err(not_written)?;
-        write(&Scene::new(&cluster, &tasks), &common)
+        write(&Scene::new(&cluster, &tasks), &common).map(Pieces::from).map_err(not_written)
     });
     written.await?
 }
@@ -220,9 +220,8 @@ async fn whole_state(
     if !caller.can(Action::ViewFlags, None) {
         about = Data::new(about.without_flags());
     }
-    let write = move |scene: &Scene<'_>, common: &Common| {
-        state::write(scene, &speaker(common, &about)).map_err(not_written)
-    };
+    let write =
+        move |scene: &Scene<'_>, common: &Common| state::write(scene, &speaker(common, &about));
     pictured(common, &caller, write).await
 }
 
@@ -232,12 +231,11 @@ async fn summary(
     about: Data<About>,
     Query(wrapping): Query<Wrapping>,
 ) -> Answer {
-    wrapping.check()?;
-    let answered = wrapping.clone();
-    let write = move |scene: &Scene<'_>, common: &Common| {
-        wrapping.write(&Summary::new(scene, &speaker(common, &about)))
-    };
-    Ok(answered.answer(pictured(common, &caller, write).await?))
+    written(common, caller, wrapping, move |wrapping, cluster, common| {
+        let held = Holdings::new(cluster);
+        wrapping.write(&Summary::new(cluster, &held, &speaker(common, &about)))
+    })
+    .await
 }
 
 /// `?slave_id=…`
@@ -273,9 +271,9 @@ async fn frameworks(
 ) -> Answer {
     wrapping.check()?;
     let write = move |scene: &Scene<'_>, _: &Common| {
-        lists::frameworks(scene, which.framework_id.as_deref()).map_err(not_written)
+        lists::frameworks(scene, which.framework_id.as_deref())
     };
-    Ok(wrapping.wrap(pictured(common, &caller, write).await?.into()))
+    Ok(wrapping.wrap(pictured(common, &caller, write).await?))
 }
 
 async fn tasks(

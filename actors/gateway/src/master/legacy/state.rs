@@ -18,7 +18,7 @@ use super::model::{
     ExecutorModel, FrameworkHead, FrameworkModel, Holding, OfferModel, OnAgent, RecoveredSlave,
     Slave, TaskModel, domain,
 };
-use super::pieces::{Draft, Pieces};
+use super::pieces::Draft;
 use super::texts::{ChunkText, Run, item};
 use crate::aside::{each, in_turns};
 use crate::master::about::About;
@@ -115,6 +115,32 @@ impl<'a> OnAgents<'a> {
     }
 }
 
+/// What is held of each agent, and by each framework.
+pub(super) struct Holdings<'a> {
+    agents: OnAgents<'a>,
+    frameworks: HashMap<&'a FrameworkId, Holding>,
+    nothing: Holding,
+}
+
+impl<'a> Holdings<'a> {
+    pub(super) fn new(cluster: &'a Cluster) -> Self {
+        let mut frameworks: HashMap<&FrameworkId, Holding> = HashMap::new();
+        for share in cluster.used() {
+            let held = frameworks.entry(share.framework_id).or_default();
+            held.used.add(share.agent_id, share.resources);
+        }
+        for share in cluster.offered() {
+            let held = frameworks.entry(share.framework_id).or_default();
+            held.offered.add(share.agent_id, share.resources);
+        }
+        Self { agents: OnAgents::new(cluster), frameworks, nothing: Holding::default() }
+    }
+
+    fn of_framework(&self, id: &FrameworkId) -> &Holding {
+        self.frameworks.get(id).unwrap_or(&self.nothing)
+    }
+}
+
 /// What is of one framework.
 #[derive(Default)]
 struct Owned<'a> {
@@ -200,7 +226,7 @@ const AGENT_LENGTH: usize = 1024;
 const AGENTS_AT_ONCE: usize = 16;
 
 /// Writes `/state`, by two threads.
-pub(super) fn write(scene: &Scene<'_>, speaker: &Speaker<'_>) -> serde_json::Result<Pieces> {
+pub(super) fn write(scene: &Scene<'_>, speaker: &Speaker<'_>) -> serde_json::Result<Draft> {
     let agents: Vec<_> = scene.cluster.agents().collect();
     let agents: Vec<_> = agents.chunks(AGENTS_AT_ONCE).collect();
     let slaves = each(&agents, |agents| slaves(scene, agents)).into_iter();
@@ -218,7 +244,7 @@ pub(super) fn write(scene: &Scene<'_>, speaker: &Speaker<'_>) -> serde_json::Res
     answer.text("],\"completed_frameworks\":[");
     answer.all(ended.collect::<serde_json::Result<Vec<_>>>()?);
     answer.text("]}");
-    Ok(answer.into())
+    Ok(answer)
 }
 
 /// Each after a comma.
@@ -343,20 +369,24 @@ fn tally<'a, K: Ord, O: Ord>(
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn new(scene: &'a Scene<'a>, speaker: &'a Speaker<'a>) -> Self {
-        let mut by_agent = tally(scene.cluster, |t| &t.agent_id, |t| &t.framework_id);
-        let mut by_framework = tally(scene.cluster, |t| &t.framework_id, |t| &t.agent_id);
-        let slaves = scene.cluster.agents().map(|agent| {
-            let slave = scene.slave(agent);
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        held: &'a Holdings<'a>,
+        speaker: &'a Speaker<'a>,
+    ) -> Self {
+        let mut by_agent = tally(cluster, |t| &t.agent_id, |t| &t.framework_id);
+        let mut by_framework = tally(cluster, |t| &t.framework_id, |t| &t.agent_id);
+        let slaves = cluster.agents().map(|agent| {
+            let slave = Slave::new(agent, held.agents.of(&agent.agent_id));
             let tally = by_agent.remove(slave.id).unwrap_or_else(Tally::none);
             SlaveSummary { slave, tasks: tally.counts, framework_ids: tally.others }
         });
         let slaves = slaves.collect();
-        let frameworks = scene.cluster.frameworks().map(|framework| {
+        let frameworks = cluster.frameworks().map(|framework| {
             let id = &framework.framework_id;
             let tally = by_framework.remove(id).unwrap_or_else(Tally::none);
             FrameworkSummary {
-                framework: FrameworkHead::new(framework, &scene.of_framework(id).held),
+                framework: FrameworkHead::new(framework, held.of_framework(id)),
                 tasks: tally.counts,
                 slave_ids: tally.others,
             }

@@ -33,7 +33,7 @@ pub(crate) struct Texts(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    chunks: Vec<Arc<ChunkText>>,
+    chunks: Arc<Vec<Arc<ChunkText>>>,
     /// Absent while nothing is kept.
     until: Option<Instant>,
 }
@@ -58,16 +58,19 @@ pub(super) struct Run {
 
 impl Texts {
     /// These chunks as text, of which what is new is written by two threads.
-    pub(super) fn of(&self, chunks: &[Chunk<Task>]) -> serde_json::Result<Vec<Arc<ChunkText>>> {
-        let before = self.0.lock().chunks.clone();
+    pub(super) fn of(
+        &self,
+        chunks: &[Chunk<Task>],
+    ) -> serde_json::Result<Arc<Vec<Arc<ChunkText>>>> {
+        let before = Arc::clone(&self.0.lock().chunks);
         let known: HashMap<usize, &Arc<ChunkText>> =
             in_turns(before.iter()).map(|text| (text.of.as_ptr().addr(), text)).collect();
         let texts = each(chunks, |chunk| match known.get(&Arc::as_ptr(chunk).addr()) {
             Some(text) => Ok(Arc::clone(text)),
             None => ChunkText::new(chunk).map(Arc::new),
         });
-        let texts = texts.into_iter().collect::<serde_json::Result<Vec<_>>>()?;
-        self.0.lock().chunks.clone_from(&texts);
+        let texts = Arc::new(texts.into_iter().collect::<serde_json::Result<Vec<_>>>()?);
+        self.0.lock().chunks = Arc::clone(&texts);
         Ok(texts)
     }
 
@@ -93,10 +96,13 @@ impl Texts {
     /// Until when it is kept. If that is over, it is let go.
     fn over(&self) -> Option<Instant> {
         let mut kept = self.0.lock();
-        if kept.until.is_some_and(|until| until <= Instant::now()) {
-            *kept = Kept::default();
+        if kept.until.is_some_and(|until| until > Instant::now()) {
+            return kept.until;
         }
-        kept.until
+        let gone = std::mem::take(&mut *kept);
+        // Thousands of texts are not a matter of this thread.
+        actix_web::rt::task::spawn_blocking(move || drop(gone));
+        None
     }
 }
 
@@ -148,15 +154,15 @@ impl RunDraft {
         item(text, &TaskModel::new(task))
     }
 
-    fn done(mut self) -> Run {
-        // It stays for long.
-        self.live.shrink_to_fit();
+    fn done(self) -> Run {
+        // They stay for long, without room for more.
+        let text = |text: Vec<u8>| text.into_boxed_slice().into();
         Run {
             framework_id: self.framework_id,
             used: self.used,
-            live: self.live.into(),
-            unreachable: self.unreachable.into(),
-            ended: self.ended.into(),
+            live: text(self.live),
+            unreachable: text(self.unreachable),
+            ended: text(self.ended),
         }
     }
 }
@@ -214,7 +220,8 @@ mod tests {
         assert!(before.len() > 3 && before.iter().any(|text| text.runs.len() == 2));
         change(&mut tasks, task(0, 5, TaskState::Finished));
         let after = texts.of(tasks.chunks()).unwrap();
-        let same = before.iter().zip(&after).filter(|(old, new)| Arc::ptr_eq(old, new)).count();
+        let same =
+            before.iter().zip(after.iter()).filter(|(old, new)| Arc::ptr_eq(old, new)).count();
         assert_eq!(same, before.len() - 1);
         let anew = Texts::default().of(tasks.chunks()).unwrap();
         for framework in ["f0", "f1"] {

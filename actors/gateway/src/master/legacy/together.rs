@@ -1,8 +1,7 @@
 //! Answers that many ask for at the same time are made once.
 //!
 //! Whoever asks while one is being made waits for the next, which is begun afterwards: everybody sees
-//! what was done before they asked. So however many poll, one thread makes answers, and the memory of
-//! one is taken.
+//! what was done before they asked. So however many poll, answers are made one after the other.
 
 use std::future::Future;
 use std::sync::Arc;
