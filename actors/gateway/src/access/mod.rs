@@ -1,7 +1,7 @@
 //! Who asks, and whether they may.
 //!
 //! A request to a realm that is guarded must say whose it is, before anything else is looked at; to
-//! others nobody has to, and what is said is not looked at. What a [`Caller`] may do the lists of
+//! others nobody has to, and what is said is not looked at. What a `Caller` may do the lists of
 //! [`protocol::access`] say. Of what a request names itself that is checked here, before any actor is
 //! asked; of what only `frameworks` knows (tasks' users, who has reserved what) it is checked there,
 //! with the principal that travels in the message.
