@@ -479,6 +479,13 @@ pub struct Task {
     pub status: Option<TaskStatus>,
 }
 
+impl Task {
+    /// Its executor, unless that is ours, which nobody but its agent has to do with.
+    pub fn own_executor(&self) -> Option<&ExecutorId> {
+        (self.executor_kind != ExecutorKind::Command).then_some(&self.executor_id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

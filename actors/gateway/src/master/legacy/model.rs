@@ -6,7 +6,7 @@ use protocol::agents::{AgentState, AgentSummary};
 use protocol::framework::{Attribute, Domain, FrameworkInfo, Offer};
 use protocol::id::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
 use protocol::resources::Resources;
-use protocol::task::{ExecutorKind, Label, Task, TaskState, TaskStatus};
+use protocol::task::{Label, Task, TaskState, TaskStatus};
 use serde::{Serialize, Serializer};
 
 use super::amounts::{Amounts, Which, reserved, text};
@@ -247,12 +247,11 @@ pub(super) struct TaskModel<'a> {
 
 impl<'a> TaskModel<'a> {
     pub(super) fn new(task: &'a Task) -> Self {
-        let command = task.executor_kind == ExecutorKind::Command;
         Self {
             id: &task.task_id,
             name: &task.name,
             framework_id: &task.framework_id,
-            executor_id: if command { "" } else { task.executor_id.as_str() },
+            executor_id: task.own_executor().map_or("", ExecutorId::as_str),
             slave_id: &task.agent_id,
             state: task.state,
             resources: Amounts::of(&task.resources),

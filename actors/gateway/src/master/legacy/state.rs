@@ -50,7 +50,7 @@ impl<'a> Scene<'a> {
         self.by_framework.get(id).unwrap_or(&self.nothing)
     }
 
-    pub(super) fn slave(&self, agent: &'a AgentSummary) -> Slave<'_> {
+    fn slave(&self, agent: &'a AgentSummary) -> Slave<'_> {
         Slave::new(agent, self.on_agents.of(&agent.agent_id))
     }
 

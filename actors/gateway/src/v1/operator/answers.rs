@@ -6,7 +6,7 @@ use protocol::agents::AgentSummary;
 use protocol::allocator::RoleList;
 use protocol::elector::Leader;
 use protocol::frameworks::{ExecutorView, FrameworkView, RoleSettings};
-use protocol::task::{ExecutorKind, Task};
+use protocol::task::Task;
 use protocol::{AgentId, FrameworkId, Resources, Time};
 
 use crate::common::Common;
@@ -171,14 +171,11 @@ pub(super) fn operations(cluster: &Cluster) -> GetOperations {
 
 pub(super) fn task_to(task: &Task) -> mesos::Task {
     let status = task.status.as_ref();
-    // A command task is its own executor, which Mesos does not show.
-    let custom = task.executor_kind != ExecutorKind::Command;
-    let executor_id = Some(&task.executor_id).filter(|_| custom);
     mesos::Task {
         name: task.name.clone(),
         task_id: mesos::TaskId { value: task.task_id.to_string() },
         framework_id: mesos::FrameworkId { value: task.framework_id.to_string() },
-        executor_id: executor_id.map(|id| mesos::ExecutorId { value: id.to_string() }),
+        executor_id: task.own_executor().map(|id| mesos::ExecutorId { value: id.to_string() }),
         agent_id: mesos::AgentId { value: task.agent_id.to_string() },
         state: state_to(task.state).into(),
         resources: bag_to(&task.resources, &task.role, &DIALECT),
